@@ -1,0 +1,43 @@
+package mailreport
+
+import "github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+
+// An Extraction is what was found in one item, a mail or a file.
+type Extraction struct {
+	// Mail says that the item is a mail.
+	Mail bool
+	// Documents are the report documents found, in the order of the item.
+	Documents []Document
+	// Ignored is why an item without documents is no report at all, such as
+	// [NotAReport]; empty where there are Documents or a Problem.
+	Ignored string
+	// Problem is why an item as a whole can't be opened, or that a bound cut
+	// it short; Documents that were found before are still there.
+	Problem *Problem
+}
+
+// A Document is one report document, as JSON where it can be inflated.
+type Document struct {
+	// Raw is the inflated JSON; where it can't be inflated, the bytes as they came.
+	Raw []byte
+	// Hints are the headers and the file name that the document came with.
+	Hints tlsrpt.Hints
+	// Forwarded says that the document was inside a message/rfc822 part.
+	Forwarded bool
+	// Problem is why the document can't be read: it belongs in quarantine.
+	Problem *Problem
+	// Warnings tell what was tolerated in unwrapping, such as a wrong gzip trailer.
+	Warnings []tlsrpt.Warning
+}
+
+// A Problem is why something can't be used.
+type Problem struct {
+	// Reason is a stable word, such as "too-large".
+	Reason string
+	// Detail says it for a person.
+	Detail string
+}
+
+// NotAReport is the word in [Extraction.Ignored] for items that hold no TLS
+// report and announce none: DMARC reports, bounces, people's mail, index pages.
+const NotAReport = "not a report"
