@@ -1,0 +1,86 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// An Environment is what queries are answered from.
+type Environment struct {
+	Store store.Reader
+	// Sources are the configured sources with their state.
+	Sources []Source
+	// Domains is the setting of that name: its literal names have rows in
+	// summaries for alert rules also when nothing came.
+	Domains []string
+}
+
+// A Source is a configured source with what the metrics need to know of it.
+type Source struct {
+	frames.SourceRow
+	// FirstConfigured is when the store first heard of it.
+	FirstConfigured time.Time
+	// Synchronised says that a poll has seen the whole of it once.
+	Synchronised bool
+}
+
+// A Range is the time that a query is about.
+type Range struct {
+	From, To time.Time
+	// MaxDataPoints is how many buckets a trend may have; 0 is no bound.
+	MaxDataPoints int64
+}
+
+type request struct {
+	Environment
+	Model
+	Range
+}
+
+// answers are the query types that can be answered, one function each.
+var answers = map[string]func(context.Context, *request) (data.Frames, error){
+	"trend":      answerTrend,
+	"summary":    answerSummary,
+	"failures":   answerFailures,
+	"reports":    answerReports,
+	"reporters":  answerReporters,
+	"sources":    answerSources,
+	"quarantine": answerQuarantine,
+}
+
+// Answer answers a query with frames. A query that can't be answered as it is
+// written is an [*Error].
+func Answer(ctx context.Context, env Environment, m Model, r Range) (data.Frames, error) {
+	answer, ok := answers[m.QueryType]
+	if !ok {
+		return nil, oneOf("query type", m.QueryType, queryTypes)
+	}
+	return answer(ctx, &request{Environment: env, Model: m, Range: r})
+}
+
+func (r *request) selection() store.Selection { return r.Model.selection(r.From, r.To) }
+
+// notices adds what the person who looks at the numbers should know.
+func (r *request) notices(frame *data.Frame, cost store.Cost, shown, found int, what string) {
+	if shown < found {
+		frames.AddNotice(frame, data.NoticeSeverityWarning,
+			fmt.Sprintf("Showing the %d largest of %d %s: raise the limit or filter to see the others.", shown, found, what))
+	}
+	if cost.Rows {
+		frames.AddNotice(frame, data.NoticeSeverityInfo,
+			"No rollup holds this combination: it was counted from single reports, which is slower over long ranges.")
+	}
+}
+
+func (r *request) cutNotice(frame *data.Frame, more bool) {
+	if more {
+		frames.AddNotice(frame, data.NoticeSeverityWarning,
+			fmt.Sprintf("Showing the newest %d rows: raise the limit, filter, or choose a shorter range to see the others.", r.Limit))
+	}
+}

@@ -1,0 +1,75 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+func (r *request) rowQuery() store.RowQuery {
+	return store.RowQuery{Selection: r.selection(), Limit: r.Limit}
+}
+
+func answerFailures(ctx context.Context, r *request) (data.Frames, error) {
+	rows, more, err := r.Store.Failures(ctx, r.rowQuery())
+	if err != nil {
+		return nil, fmt.Errorf("read failure details: %w", err)
+	}
+	frame := frames.Failures(rows, r.TimeField)
+	r.cutNotice(frame, more)
+	return data.Frames{frame}, nil
+}
+
+func answerReports(ctx context.Context, r *request) (data.Frames, error) {
+	rows, more, err := r.Store.Reports(ctx, r.rowQuery())
+	if err != nil {
+		return nil, fmt.Errorf("read reports: %w", err)
+	}
+	frame := frames.Reports(rows, r.TimeField, r.Counting)
+	r.cutNotice(frame, more)
+	return data.Frames{frame}, nil
+}
+
+func answerReporters(ctx context.Context, r *request) (data.Frames, error) {
+	rows, err := r.Store.Reporters(ctx, r.selection())
+	if err != nil {
+		return nil, fmt.Errorf("read reporters: %w", err)
+	}
+	slices.SortStableFunc(rows, func(a, b store.ReporterRow) int {
+		if a.Reports != b.Reports {
+			return int(b.Reports - a.Reports)
+		}
+		return strings.Compare(a.Reporter+"\x00"+a.PolicyDomain, b.Reporter+"\x00"+b.PolicyDomain)
+	})
+	found := len(rows)
+	rows = rows[:min(r.Limit, found)]
+	frame := frames.Reporters(rows)
+	r.notices(frame, store.Cost{}, len(rows), found, "pairs of reporter and domain")
+	return data.Frames{frame}, nil
+}
+
+func answerSources(_ context.Context, r *request) (data.Frames, error) {
+	var rows []frames.SourceRow
+	for _, s := range r.Sources {
+		if r.passes(store.Source, s.ID) {
+			rows = append(rows, s.SourceRow)
+		}
+	}
+	return data.Frames{frames.Sources(rows)}, nil
+}
+
+func answerQuarantine(ctx context.Context, r *request) (data.Frames, error) {
+	rows, more, err := r.Store.Quarantine(ctx, r.rowQuery())
+	if err != nil {
+		return nil, fmt.Errorf("read quarantine: %w", err)
+	}
+	frame := frames.Quarantine(rows)
+	r.cutNotice(frame, more)
+	return data.Frames{frame}, nil
+}
