@@ -1,0 +1,379 @@
+//go:build mage
+
+package main
+
+import (
+	"archive/zip"
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/build"
+	"github.com/magefile/mage/mg"
+	"github.com/magefile/mage/sh"
+)
+
+// Default is what `go tool mage` does without a target.
+var Default = Build
+
+const grafanaPackage = "/usr/share/grafana"
+
+func init() {
+	// plugin.json lies at the root, the one source of truth.
+	err := build.SetBeforeBuildCallback(func(c build.Config) (build.Config, error) {
+		c.PluginJSONPath = "."
+		return c, nil
+	})
+	if err != nil {
+		panic(err)
+	}
+}
+
+// Build makes the front end and this platform's backend in dist/.
+func Build() error {
+	mg.SerialDeps(Frontend, Backend)
+	return nil
+}
+
+// BuildAll makes the front end and the backends for Linux, macOS and Windows on amd64 and arm64 in dist/.
+func BuildAll() error {
+	mg.SerialDeps(Frontend)
+	for _, system := range []string{"linux", "darwin", "windows"} {
+		for _, arch := range []string{"amd64", "arm64"} {
+			fmt.Printf("backend for %s on %s\n", system, arch)
+			if err := (build.Build{}).Custom(system, arch); err != nil {
+				return fmt.Errorf("build for %s on %s: %w", system, arch, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Backend makes this platform's backend in dist/.
+func Backend() error { return build.Build{}.Custom(runtime.GOOS, runtime.GOARCH) }
+
+// Frontend makes the front end, with plugin.json and the dashboards, in dist/.
+func Frontend() error {
+	if err := installNodePackages(); err != nil {
+		return err
+	}
+	return sh.RunV("npm", "run", "build")
+}
+
+// Package makes the zip that is unpacked into Grafana's folder of plugins.
+func Package() error {
+	if err := os.RemoveAll("dist"); err != nil {
+		return err
+	}
+	mg.SerialDeps(BuildAll)
+	id, version, err := pluginVersion()
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s-%s.zip", id, version)
+	if err := zipFolder("dist", id, name); err != nil {
+		return fmt.Errorf("make %s: %w", name, err)
+	}
+	fmt.Printf("made %s: unpack it into Grafana's folder of plugins\n", name)
+	return nil
+}
+
+// Demo shows the plugin at work on 90 days of made-up reports: in Grafana where one is found, otherwise here.
+func Demo() error {
+	args := []string{"run", "./pkg/cmd/tlsrpt", "demo", "--plugin", "dist"}
+	if home := grafanaHome(); home != "" {
+		mg.SerialDeps(Build)
+		args = append(args, "--grafana", home)
+	} else {
+		mg.SerialDeps(Backend)
+	}
+	command := exec.Command("go", args...)
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return command.Run()
+}
+
+// Lint runs gofmt, go vet, staticcheck, and where Node is there eslint and the type checker.
+func Lint() error {
+	unformatted, err := sh.Output("gofmt", "-l", "pkg", "Magefile.go")
+	if err != nil {
+		return err
+	}
+	if unformatted != "" {
+		return fmt.Errorf("gofmt would change:\n%s", unformatted)
+	}
+	if err := sh.RunV("go", "vet", "./..."); err != nil {
+		return err
+	}
+	if err := sh.RunV("go", "tool", "staticcheck", "./..."); err != nil {
+		return err
+	}
+	if !hasNode() {
+		fmt.Println("skipped: eslint and the type checker (Node 20 to 24 is not installed)")
+		return nil
+	}
+	if err := installNodePackages(); err != nil {
+		return err
+	}
+	if err := sh.RunV("npm", "run", "typecheck"); err != nil {
+		return err
+	}
+	return sh.RunV("npm", "run", "lint")
+}
+
+// Test runs the linters and all tests, and says what it skipped and why.
+func Test() error {
+	installDebianPackages()
+	mg.SerialDeps(Lint)
+	skipped, err := testGo()
+	if err != nil {
+		return err
+	}
+	more, err := testFrontend()
+	if err != nil {
+		return err
+	}
+	skipped = append(skipped, more...)
+	if len(skipped) == 0 {
+		fmt.Println("\nNothing was skipped.")
+		return nil
+	}
+	fmt.Println("\nSkipped:")
+	for _, s := range skipped {
+		fmt.Println("  " + s)
+	}
+	return nil
+}
+
+// testFrontend runs the unit tests of the front end, and the browser tests
+// where a Grafana and a Chromium are found.
+func testFrontend() (skipped []string, err error) {
+	if !hasNode() {
+		return []string{"front end, browser: Node 20 to 24 is not installed"}, nil
+	}
+	if err := sh.RunV("npm", "test"); err != nil {
+		return nil, err
+	}
+	home := grafanaHome()
+	if home == "" {
+		return []string{"browser: no Grafana is found in GRAFANA_HOME, in " + grafanaPackage + " or on the path"}, nil
+	}
+	if _, err := exec.LookPath("chromium"); err != nil {
+		return []string{"browser: chromium is not installed"}, nil
+	}
+	mg.SerialDeps(Build)
+	return nil, sh.RunV("go", "run", "./pkg/cmd/tlsrpt", "demo", "--plugin", "dist", "--grafana", home, "--run", "npm run test:e2e")
+}
+
+// A testEvent is a line of `go test -json`.
+type testEvent struct{ Action, Package, Test, Output string }
+
+// testGo runs the Go tests and prints what failed, each package's result, and
+// a closing count.
+func testGo() (skipped []string, err error) {
+	command := exec.Command("go", "test", "-json", "-timeout", "20m", "./...")
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	passed, failed := 0, 0
+	output := map[string][]string{}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e testEvent
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			fmt.Println(lines.Text())
+			continue
+		}
+		name := e.Package + " " + e.Test
+		switch {
+		case e.Action == "output" || e.Action == "build-output":
+			output[name] = append(output[name], e.Output)
+		case e.Action == "fail":
+			failed += oneTest(e)
+			fmt.Print(strings.Join(output[name], ""))
+		case e.Action == "skip" && e.Test != "":
+			skipped = append(skipped, name+": "+reason(output[name]))
+		case e.Action == "pass" && e.Test == "":
+			fmt.Print(last(output[name]))
+		case e.Action == "pass":
+			passed++
+		}
+		if e.Action == "pass" || e.Action == "skip" {
+			delete(output, name)
+		}
+	}
+	err = errors.Join(lines.Err(), command.Wait())
+	fmt.Printf("go: %d passed, %d failed, %d skipped\n", passed, failed, len(skipped))
+	return skipped, err
+}
+
+func oneTest(e testEvent) int {
+	if e.Test == "" {
+		return 0
+	}
+	return 1
+}
+
+func last(lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[len(lines)-1]
+}
+
+// reason is what a skipped test said: the line before its closing "--- SKIP".
+func reason(lines []string) string {
+	for _, line := range slices.Backward(lines) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "---") && !strings.HasPrefix(line, "===") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return "no reason given"
+}
+
+// installDebianPackages installs the servers and the browser that tests use,
+// where this is root's Debian or Ubuntu. Without them those tests are skipped.
+func installDebianPackages() {
+	missing := missingPackages(map[string]string{"dovecot": "dovecot-imapd", "nginx": "nginx", "chromium": "chromium", "jq": "jq"})
+	if len(missing) == 0 || os.Geteuid() != 0 {
+		return
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return
+	}
+	fmt.Printf("installing %s for the tests\n", strings.Join(missing, ", "))
+	env := map[string]string{"DEBIAN_FRONTEND": "noninteractive"}
+	if _, err := sh.Exec(env, io.Discard, os.Stderr, "apt-get", "update"); err != nil {
+		fmt.Println("the package lists can't be brought up to date:", err)
+	}
+	args := append([]string{"install", "-y", "--no-install-recommends"}, missing...)
+	if _, err := sh.Exec(env, io.Discard, os.Stderr, "apt-get", args...); err != nil {
+		fmt.Println("they can't be installed, so their tests are skipped:", err)
+	}
+}
+
+func missingPackages(packageOf map[string]string) []string {
+	var missing []string
+	for command, name := range packageOf {
+		_, err := exec.LookPath(command)
+		if err != nil && !exists("/usr/sbin/"+command) {
+			missing = append(missing, name)
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}
+
+// grafanaHome finds a Grafana: GRAFANA_HOME ("none" is none), the official
+// package's folder, or the one that the command on the path belongs to.
+func grafanaHome() string {
+	if home, ok := os.LookupEnv("GRAFANA_HOME"); ok && home != "" {
+		if home == "none" {
+			return ""
+		}
+		return home
+	}
+	if exists(filepath.Join(grafanaPackage, "bin", "grafana")) {
+		return grafanaPackage
+	}
+	command, err := exec.LookPath("grafana")
+	if err != nil {
+		return ""
+	}
+	if command, err = filepath.EvalSymlinks(command); err != nil {
+		return ""
+	}
+	home := filepath.Dir(filepath.Dir(command))
+	if !exists(filepath.Join(home, "conf", "defaults.ini")) {
+		return ""
+	}
+	return home
+}
+
+func hasNode() bool {
+	_, err := exec.LookPath("npm")
+	return err == nil
+}
+
+// installNodePackages runs npm ci unless what is installed fits the lock file.
+func installNodePackages() error {
+	if !hasNode() {
+		return errors.New("the front end needs Node 20 to 24 with npm on the path")
+	}
+	installed, err := os.Stat(filepath.Join("node_modules", ".package-lock.json"))
+	locked, lockErr := os.Stat("package-lock.json")
+	if err == nil && lockErr == nil && !locked.ModTime().After(installed.ModTime()) {
+		return nil
+	}
+	return sh.RunV("npm", "ci", "--no-audit", "--no-fund")
+}
+
+func pluginVersion() (id, version string, err error) {
+	var p struct {
+		ID   string
+		Info struct{ Version string }
+	}
+	raw, err := os.ReadFile(filepath.Join("dist", "plugin.json"))
+	if err != nil {
+		return "", "", err
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return "", "", fmt.Errorf("read dist/plugin.json: %w", err)
+	}
+	return p.ID, p.Info.Version, nil
+}
+
+// zipFolder packs a folder under another name, with the executable bits.
+func zipFolder(folder, as, name string) (err error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	archive := zip.NewWriter(file)
+	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		header, err := zip.FileInfoHeader(info)
+		if err != nil {
+			return err
+		}
+		header.Name = as + "/" + filepath.ToSlash(strings.TrimPrefix(path, folder+string(filepath.Separator)))
+		header.Method = zip.Deflate
+		target, err := archive.CreateHeader(header)
+		if err != nil {
+			return err
+		}
+		content, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(target, content)
+		return errors.Join(err, content.Close())
+	})
+	return errors.Join(err, archive.Close())
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
