@@ -41,3 +41,38 @@ type Problem struct {
 // NotAReport is the word in [Extraction.Ignored] for items that hold no TLS
 // report and announce none: DMARC reports, bounces, people's mail, index pages.
 const NotAReport = "not a report"
+
+// The values of [Problem.Reason] that this package gives. They are stable.
+const (
+	// ReasonTooLarge: a mail over [MaxMail], or a document over
+	// [tlsrpt.MaxDocument], alone or together with others of its item.
+	ReasonTooLarge = "too-large"
+	// ReasonTooMany: more than [MaxParts] parts, or [MaxMembers] in a zip.
+	ReasonTooMany = "too-many"
+	// ReasonTooDeep: parts nested deeper than [MaxMIMEDepth], or compression in compression.
+	ReasonTooDeep = "too-deep"
+	// ReasonInvalidGzip: a gzip stream that can't be inflated.
+	ReasonInvalidGzip = "invalid-gzip"
+	// ReasonInvalidZip: a zip archive that can't be read.
+	ReasonInvalidZip = "invalid-zip"
+	// ReasonNoDocument: a TLS report is announced, but nothing in the item is one.
+	ReasonNoDocument = "no-document"
+)
+
+// The bounds of one item.
+const (
+	// MaxMail is the size of a mail in bytes.
+	MaxMail = 15 << 20
+	// MaxMIMEDepth is how deep multiparts and mails may nest.
+	MaxMIMEDepth = 5
+	// MaxParts is the number of parts of a mail, multiparts included.
+	MaxParts = 50
+	// MaxMembers is the number of members of a zip archive.
+	MaxMembers = 4
+	// maxInflated bounds all documents of an item together.
+	maxInflated = 2 * tlsrpt.MaxDocument
+)
+
+// WarnGzipTrailer is the code of the warning that a gzip stream has a wrong
+// checksum, length or end, though the JSON in it is whole.
+const WarnGzipTrailer = "gzip-trailer"

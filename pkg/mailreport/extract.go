@@ -1,0 +1,137 @@
+package mailreport
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// Extract finds the report documents of one item: a mail, where mail says so or
+// the content looks like one, else a file of the given name. It never fails:
+// what is wrong is told in the result.
+//
+// A file that is a JSON object is a document, whatever its keys; so is one
+// inflated from gzip or zip. Compressed data that can't be inflated is a
+// document with a Problem. What is plainly something else, such as an index
+// page, text or a DMARC report, is ignored, unless the file's name ends as a
+// report's does: then it is a Problem. In a mail, a part that is or inflates to
+// a JSON object is a document, save for text that only starts like one in a
+// mail that has no mark of a TLS report. A mail with such a mark (RFC 8460
+// sections 5.3 and 5.1) and no document is a Problem; any other is ignored.
+func Extract(body []byte, name string, mail bool) Extraction {
+	x := extractor{budget: maxInflated}
+	if mail || looksLikeMail(body) {
+		return x.mail(body)
+	}
+	return x.file(body, name)
+}
+
+// An extractor collects what one item holds.
+type extractor struct {
+	documents []Document
+	problem   *Problem
+	// announced says that a TLS report is to be expected.
+	announced bool
+	// budget is how many inflated bytes the item may still have.
+	budget int
+	// parts counts the parts of a mail.
+	parts int
+	// isFile says that the item is a file, not a mail.
+	isFile bool
+}
+
+// A part is a piece of an item that is no multipart, with its transfer
+// encoding taken off.
+type part struct {
+	content   []byte
+	hints     tlsrpt.Hints
+	forwarded bool
+	// announced says that the part, or the mail around it, says it is a report.
+	announced bool
+	// running text is what a person reads, and only a report where it shows.
+	runningText bool
+}
+
+func (x *extractor) file(body []byte, name string) Extraction {
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	p := part{content: body, hints: tlsrpt.Hints{FileName: name}, announced: namedAsReport(name)}
+	x.isFile, x.announced = true, p.announced
+	x.part(p)
+	return x.result(false, "The file is named as a TLS report, but its content is none.")
+}
+
+func (x *extractor) mail(body []byte) Extraction {
+	if len(body) > MaxMail {
+		return Extraction{Mail: true, Problem: &Problem{ReasonTooLarge, fmt.Sprintf("The mail is larger than %d MiB.", MaxMail>>20)}}
+	}
+	x.message(body, tlsrpt.Hints{}, 0)
+	return x.result(true, "The mail announces a TLS report, but none of its parts is one.")
+}
+
+// result judges the item by all that was seen of it.
+func (x *extractor) result(mail bool, missing string) Extraction {
+	e := Extraction{Mail: mail, Documents: x.documents}
+	switch {
+	case len(x.documents) > 0:
+		e.Problem = x.problem
+	case !x.announced:
+		e.Ignored = NotAReport
+	case x.problem != nil:
+		e.Problem = x.problem
+	default:
+		e.Problem = &Problem{ReasonNoDocument, missing}
+	}
+	return e
+}
+
+// part takes one part by its content.
+func (x *extractor) part(p part) {
+	switch kindOf(p.content) {
+	case kindJSON:
+		if p.runningText && !p.announced && !hasReportKeys(p.content) {
+			return
+		}
+		x.document(p, bytes.Clone(p.content), nil)
+	case kindGzip:
+		x.gzip(p)
+	case kindZip:
+		x.zip(p)
+	case kindOther:
+		if (p.announced && !p.runningText || x.isFile) && isWideJSON(p.content) {
+			// The decoder says what is wrong with its encoding.
+			x.document(p, bytes.Clone(p.content), nil)
+		}
+	}
+}
+
+// document adds a document that is JSON, within the budget of the item.
+func (x *extractor) document(p part, raw []byte, warnings []tlsrpt.Warning) {
+	if x.budget -= len(raw); x.budget < 0 {
+		x.fail(p, ReasonTooLarge, fmt.Sprintf("The documents of this item are larger than %d MiB together.", maxInflated>>20))
+		return
+	}
+	x.documents = append(x.documents, Document{Raw: raw, Hints: p.hints, Forwarded: p.forwarded, Warnings: warnings})
+}
+
+// fail adds a document that can't be read.
+func (x *extractor) fail(p part, reason, detail string) {
+	x.documents = append(x.documents, Document{
+		Raw: bytes.Clone(p.content), Hints: p.hints, Forwarded: p.forwarded, Problem: &Problem{reason, detail},
+	})
+}
+
+// stop notes that a bound cut the item short. The first reason counts.
+func (x *extractor) stop(reason, detail string) {
+	if x.problem == nil {
+		x.problem = &Problem{reason, detail}
+	}
+}
+
+// namedAsReport tells file names that announce a TLS report.
+func namedAsReport(name string) bool {
+	lower := strings.ToLower(name)
+	return tlsrpt.IsReportFileName(name) || strings.HasSuffix(lower, ".json") || strings.HasSuffix(lower, ".json.gz")
+}

@@ -1,0 +1,120 @@
+package mailreport
+
+import (
+	"bytes"
+	"slices"
+)
+
+// A kind is what content is, by its first bytes.
+type kind int
+
+const (
+	kindOther kind = iota
+	kindJSON
+	kindXML
+	kindGzip
+	kindZip
+)
+
+var (
+	byteOrderMark = []byte("\xef\xbb\xbf")
+	gzipMagic     = []byte("\x1f\x8b\x08")
+	zipMagic      = []byte("PK\x03\x04")
+	zipEmptyMagic = []byte("PK\x05\x06")
+)
+
+func kindOf(content []byte) kind {
+	switch {
+	case bytes.HasPrefix(content, gzipMagic):
+		return kindGzip
+	case bytes.HasPrefix(content, zipMagic), bytes.HasPrefix(content, zipEmptyMagic):
+		return kindZip
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(content, byteOrderMark), " \t\r\n")
+	switch {
+	case len(text) == 0:
+		return kindOther
+	case text[0] == '{':
+		return kindJSON
+	case text[0] == '<':
+		return kindXML
+	}
+	return kindOther
+}
+
+// isWideJSON tells JSON in UTF-16 or UTF-32, with or without a byte order mark.
+func isWideJSON(content []byte) bool {
+	head := content[:min(len(content), 16)]
+	return bytes.IndexByte(head, '{') >= 0 && bytes.IndexByte(head, 0) >= 0 &&
+		len(bytes.Trim(head[:bytes.IndexByte(head, '{')], "\x00\xff\xfe")) == 0
+}
+
+// hasReportKeys tells JSON that has keys of RFC 8460 section 4.4 in it.
+func hasReportKeys(content []byte) bool {
+	for _, key := range []string{`"policies"`, `"organization-name"`, `"date-range"`, `"report-id"`} {
+		if bytes.Contains(content, []byte(key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// mailFields are header fields of which every mail has several.
+var mailFields = []string{
+	"received", "return-path", "delivered-to", "from", "to", "date", "subject", "message-id",
+	"mime-version", "content-type", "dkim-signature", "tls-report-domain", "tls-report-submitter",
+}
+
+// looksLikeMail tells whether content starts as a mail does: header fields
+// only, at least two of them known ones (RFC 5322 section 2.2).
+func looksLikeMail(content []byte) bool {
+	const enough, maxLines = 2, 200
+	content = content[:min(len(content), 64<<10)]
+	var known []string
+	number := 0
+	for line := range bytes.Lines(content) {
+		if number++; number > maxLines {
+			return false
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			return false
+		}
+		if line[0] == ' ' || line[0] == '\t' || number == 1 && isMboxLine(line) {
+			continue
+		}
+		name, ok := fieldName(line)
+		if !ok {
+			return false
+		}
+		if name = string(bytes.ToLower([]byte(name))); slices.Contains(mailFields, name) && !slices.Contains(known, name) {
+			if known = append(known, name); len(known) == enough {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fieldName returns the name of a header field. RFC 5322 section 3.6.8 allows
+// more characters, but then a line of JSON would be a field as well.
+func fieldName(line []byte) (string, bool) {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 1 {
+		return "", false
+	}
+	name := bytes.TrimRight(line[:colon], " \t")
+	for _, c := range name {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return "", false
+		}
+	}
+	return string(name), len(name) > 0
+}
+
+// isMboxLine tells the line that mbox files put before a mail.
+func isMboxLine(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))
+}
