@@ -259,6 +259,23 @@ func TestForgedAndDuplicateItemsStandForAGenuineOne(t *testing.T) {
 	}
 }
 
+func TestNothingHasArrivedTomorrow(t *testing.T) {
+	g, err := New(Options{Days: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e := range g.Entries() {
+		if e.Received.After(time.Now()) {
+			t.Errorf("%s has arrived at %s", e.Item, e.Received)
+		}
+	}
+	noon := end.Add(day + 12*time.Hour)
+	all, some := newGenerator(t, Options{Days: 3}).Ledger(), newGenerator(t, Options{Days: 3, Until: noon}).Ledger()
+	if diff := cmp.Diff(all[:len(some)], some); diff != "" || len(some) == len(all) || len(some) < len(all)/2 {
+		t.Errorf("%d of %d items until noon (-all +until):\n%s", len(some), len(all), diff)
+	}
+}
+
 func TestOptionsOutOfRangeAreRefused(t *testing.T) {
 	for name, o := range map[string]Options{
 		"fewer than one day":              {Days: -1},

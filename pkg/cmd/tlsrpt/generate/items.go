@@ -68,6 +68,9 @@ func (g *Generator) plans() iter.Seq[plan] {
 			last := n == g.options.Days-1
 			due := 0
 			for due < len(waiting) && (last || waiting[due].entry.Received.Before(next)) {
+				if until := g.options.Until; !until.IsZero() && waiting[due].entry.Received.After(until) {
+					return
+				}
 				if !yield(waiting[due]) {
 					return
 				}

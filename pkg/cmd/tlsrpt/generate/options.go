@@ -18,6 +18,9 @@ type Options struct {
 	Seed uint64
 	// End is the last day that reports tell of, in UTC; zero is yesterday.
 	End time.Time
+	// Until leaves out what arrives later. Zero is no bound, or where End is
+	// zero too, now: nothing has arrived tomorrow.
+	Until time.Time
 	// Days is how many days reports tell of; 0 is 90.
 	Days int
 	// Domains is how many domains are reported on; 0 is 4. More than four get
@@ -48,7 +51,11 @@ type Generator struct {
 // New checks the options and fills in what they leave out.
 func New(o Options) (*Generator, error) {
 	if o.End.IsZero() {
-		o.End = time.Now().Add(-day)
+		now := time.Now()
+		o.End = now.Add(-day)
+		if o.Until.IsZero() {
+			o.Until = now
+		}
 	}
 	o.End = o.End.UTC().Truncate(day)
 	o.Days = orDefault(o.Days, 90)

@@ -45,12 +45,12 @@ type Incident struct {
 func story(end time.Time, days int) []Incident {
 	back := func(of90 int) time.Time { return end.Add(-time.Duration(of90*days/90) * day) }
 	incidents := []Incident{
-		{ // Renewed on the sixth day.
+		{ // Renewed after six days.
 			Cause: ExpiredCertificate, Domain: DomainEnforce, MX: "mx2." + DomainEnforce,
 			First: back(52), Last: back(47),
 			ResultTypes: []string{"certificate-expired"},
 		},
-		{ // Put back on the ninth day.
+		{ // Put back after nine days.
 			Cause: VanishedPolicy, Domain: DomainTesting,
 			First: back(34), Last: back(26),
 			ResultTypes: []string{"sts-policy-fetch-error"},
@@ -60,7 +60,7 @@ func story(end time.Time, days int) []Incident {
 			First: back(12), Last: end,
 			ResultTypes: []string{"starttls-not-supported"},
 		},
-		{ // Mended the day before the last two.
+		{ // Mended three days before the end.
 			Cause: MismatchedTLSA, Domain: DomainDANE, MX: "mx1." + DomainDANE,
 			First: back(7), Last: back(3),
 			ResultTypes: []string{"tlsa-invalid", "validation-failure"},

@@ -40,6 +40,31 @@ func WriteTo(items iter.Seq[Item], writers ...Writer) ([]Entry, error) {
 	return ledger, nil
 }
 
+// MailTo hands each mail to a function, such as one that appends to a mailbox
+// with the time received as INTERNALDATE.
+func MailTo(appendMail func(received time.Time, mail []byte) error) Writer {
+	return handOver{Mail, func(item Item) error { return appendMail(item.Received, item.Bytes) }}
+}
+
+// FilesTo hands each file to a function, such as one that puts it into a drop.
+func FilesTo(put func(name string, received time.Time, content []byte) error) Writer {
+	return handOver{File, func(item Item) error { return put(item.Item, item.Received, item.Bytes) }}
+}
+
+type handOver struct {
+	kind Kind
+	take func(Item) error
+}
+
+func (w handOver) Write(item Item) error {
+	if item.Kind != w.kind {
+		return nil
+	}
+	return w.take(item)
+}
+
+func (w handOver) Close() error { return nil }
+
 // MailFolder writes each mail as an .eml file, with the time received as mtime.
 func MailFolder(dir string) Writer { return files{dir: dir, kind: Mail} }
 

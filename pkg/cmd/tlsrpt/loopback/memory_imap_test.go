@@ -15,6 +15,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
 )
 
@@ -238,5 +239,53 @@ func TestMemoryIMAPTakesAPasswordUnderTLSAlone(t *testing.T) {
 	}
 	if err := starttls.Login("reports", m.Password).Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestMemoryServersHoldAGeneratedSet(t *testing.T) {
+	g, err := generate.New(generate.Options{Days: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, drop := startMemoryIMAP(t), startMemoryDrop(t)
+	_, err = generate.WriteTo(g.Items(),
+		generate.MailTo(func(received time.Time, mail []byte) error {
+			return m.Append("reports", "Generated", received, mail)
+		}),
+		generate.FilesTo(drop.drop.Put),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := login(t, m, nil)
+	if _, err := c.Select("Generated", &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	section := &imap.FetchItemBodySection{Peek: true}
+	fetched, err := c.Fetch(imap.UIDSet{{Start: 1, Stop: 0}}, &imap.FetchOptions{
+		UID: true, InternalDate: true, BodySection: []*imap.FetchItemBodySection{section},
+	}).Collect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for item := range g.Items() {
+		if item.Kind == generate.File {
+			if _, body := drop.do("GET", item.Item, nil); body != string(item.Bytes) {
+				t.Errorf("%s comes out of the drop with %d bytes, want %d", item.Item, len(body), len(item.Bytes))
+			}
+			continue
+		}
+		if n == len(fetched) {
+			t.Fatalf("%d mails fetched: %s is not there", n, item.Item)
+		}
+		message := fetched[n]
+		n++
+		if !message.InternalDate.Equal(item.Received) || !bytes.Equal(message.FindBodySection(section), item.Bytes) {
+			t.Errorf("%s comes out of the mailbox as\n%s", item.Item, message.FindBodySection(section))
+		}
+	}
+	if n != len(fetched) {
+		t.Errorf("%d mails fetched, %d put in", len(fetched), n)
 	}
 }
