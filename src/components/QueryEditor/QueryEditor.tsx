@@ -1,0 +1,144 @@
+import { type QueryEditorProps } from '@grafana/data';
+import { EditorField, EditorFieldGroup, EditorRow, EditorRows } from '@grafana/plugin-ui';
+import { Combobox, MultiCombobox, RadioButtonGroup } from '@grafana/ui';
+import { useId } from 'react';
+
+import { type TlsRptDataSource } from '../../datasource';
+import {
+  chosenMetrics,
+  DEFAULT_QUERY,
+  DIMENSIONS,
+  dimensionProblem,
+  groupByDimensions,
+  hasMetric,
+  METRICS,
+  metricsOf,
+  QUERY_TYPES,
+  TABLE_METRICS,
+  withMetrics,
+  withQueryType,
+} from '../../query';
+import { type Metric, type TlsRptQuery, type TlsRptSettings } from '../../types';
+import { keysOf, optionsFor } from '../options';
+import { FiltersRow } from './FiltersRow';
+import { OptionsRow } from './OptionsRow';
+
+type Props = QueryEditorProps<TlsRptDataSource, TlsRptQuery, TlsRptSettings>;
+
+export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, range }: Props) {
+  const id = useId();
+  const query: TlsRptQuery = saved.queryType ? saved : { ...saved, ...DEFAULT_QUERY };
+  const change = (next: TlsRptQuery) => {
+    onChange(next);
+    onRunQuery();
+  };
+
+  return (
+    <EditorRows>
+      <EditorRow>
+        <EditorFieldGroup>
+          <EditorField label="Show" tooltip={QUERY_TYPES[query.queryType]?.description} width={20}>
+            <Combobox
+              id={`${id}-type`}
+              data-testid="query-type"
+              options={optionsFor(keysOf(QUERY_TYPES), QUERY_TYPES)}
+              value={query.queryType}
+              onChange={({ value }) => change(withQueryType(query, value))}
+            />
+          </EditorField>
+          {hasMetric(query.queryType) && <MetricFields id={id} query={query} onChange={change} />}
+          {hasMetric(query.queryType) && <GroupByField id={id} query={query} onChange={change} />}
+        </EditorFieldGroup>
+      </EditorRow>
+      <FiltersRow datasource={datasource} query={query} range={range} onChange={change} />
+      <OptionsRow query={query} onChange={change} />
+    </EditorRows>
+  );
+}
+
+interface FieldProps {
+  id: string;
+  query: TlsRptQuery;
+  onChange: (query: TlsRptQuery) => void;
+}
+
+function MetricFields({ id, query, onChange }: FieldProps) {
+  const isTable = query.metrics !== undefined && query.queryType === 'summary';
+  const [first] = chosenMetrics(query);
+  const toTable = () => onChange(withMetrics(query, TABLE_METRICS.includes(first) ? [first] : [DEFAULT_QUERY.metric]));
+  const toNumber = () => onChange(withMetrics(query, first ?? DEFAULT_QUERY.metric));
+
+  return (
+    <>
+      {query.queryType === 'summary' && (
+        <EditorField
+          label="As"
+          tooltip="One number per group fits alert rules and bars; a table holds several side by side"
+        >
+          <RadioButtonGroup
+            id={`${id}-shape`}
+            options={[
+              { value: false, label: 'One number' },
+              { value: true, label: 'Table' },
+            ]}
+            value={isTable}
+            onChange={(wantTable) => (wantTable ? toTable() : toNumber())}
+          />
+        </EditorField>
+      )}
+      {isTable ? (
+        <EditorField label="Metrics" tooltip="The columns of the table" width={30}>
+          <MultiCombobox
+            id={`${id}-metrics`}
+            data-testid="query-metrics"
+            options={optionsFor(TABLE_METRICS, METRICS)}
+            value={query.metrics}
+            onChange={(chosen) =>
+              onChange(
+                withMetrics(
+                  query,
+                  chosen.map(({ value }) => value)
+                )
+              )
+            }
+          />
+        </EditorField>
+      ) : (
+        <EditorField label="Metric" tooltip={first && METRICS[first]?.description} width={25}>
+          <Combobox<Metric>
+            id={`${id}-metric`}
+            data-testid="query-metric"
+            options={optionsFor(metricsOf(query.queryType), METRICS)}
+            value={query.metric}
+            onChange={({ value }) => onChange(withMetrics(query, value))}
+          />
+        </EditorField>
+      )}
+    </>
+  );
+}
+
+function GroupByField({ id, query, onChange }: FieldProps) {
+  const allowed = groupByDimensions(query);
+  const groupBy = query.groupBy ?? [];
+  const problem = dimensionProblem(query, groupBy, allowed);
+
+  return (
+    <EditorField
+      label="Group by"
+      tooltip="One line or row for each. Result type, MX and the like stand in failure details alone, so they go with the metric “Failed sessions”"
+      width={30}
+      invalid={problem !== null}
+      error={problem}
+    >
+      <MultiCombobox
+        id={`${id}-group`}
+        data-testid="query-group-by"
+        placeholder="Nothing: one total"
+        options={optionsFor([...allowed, ...groupBy.filter((d) => !allowed.includes(d))], DIMENSIONS)}
+        value={groupBy}
+        onChange={(chosen) => onChange({ ...query, groupBy: chosen.map(({ value }) => value) })}
+      />
+    </EditorField>
+  );
+}

@@ -1,0 +1,49 @@
+import { type QueryEditorProps } from '@grafana/data';
+import { EditorField, EditorRow, EditorRows } from '@grafana/plugin-ui';
+import { Combobox } from '@grafana/ui';
+import { useId } from 'react';
+
+import { type TlsRptDataSource } from '../../datasource';
+import { ALL_DIMENSIONS, DIMENSIONS } from '../../query';
+import { type TlsRptQuery, type TlsRptSettings, type TlsRptVariableQuery } from '../../types';
+import { optionsFor } from '../options';
+import { FilterList } from '../QueryEditor/FilterList';
+
+type Props = QueryEditorProps<TlsRptDataSource, TlsRptQuery, TlsRptSettings, TlsRptVariableQuery>;
+
+export function VariableQueryEditor({ datasource, query, onChange, range }: Props) {
+  const id = useId();
+  const { dimension = 'policyDomain', filters = [] } = query;
+  const change = (part: Partial<TlsRptVariableQuery>) =>
+    onChange({ ...query, refId: query.refId || 'variable', dimension, filters, ...part });
+
+  return (
+    <EditorRows>
+      <EditorRow>
+        <EditorField label="Values of" tooltip={DIMENSIONS[dimension]?.description} width={30}>
+          <Combobox
+            id={id}
+            data-testid="variable-dimension"
+            options={optionsFor(ALL_DIMENSIONS, DIMENSIONS)}
+            value={dimension}
+            onChange={({ value }) => change({ dimension: value })}
+          />
+        </EditorField>
+      </EditorRow>
+      <EditorRow>
+        <EditorField
+          label="Filters"
+          tooltip="Offers only values of reports for which all filters hold. They may use other variables"
+        >
+          <FilterList
+            datasource={datasource}
+            dimensions={ALL_DIMENSIONS}
+            filters={filters}
+            range={range}
+            onChange={(next) => change({ filters: next })}
+          />
+        </EditorField>
+      </EditorRow>
+    </EditorRows>
+  );
+}
