@@ -87,8 +87,7 @@ func orDefault(n, otherwise int) int {
 	return n
 }
 
-// First and End are the first and the last day that reports tell of, at
-// midnight UTC.
+// First is the first day that reports tell of, at midnight UTC.
 func (g *Generator) First() time.Time { return g.first }
 
 // End is the last day that reports tell of, at midnight UTC.
