@@ -18,6 +18,7 @@ import (
 // A fakeServer is what a source's polls find; it outlives the source.
 type fakeServer struct {
 	remove bool // whether acknowledged items are deleted
+	chunk  int  // how many items are put between acknowledgements; 0 is all
 
 	mu      sync.Mutex
 	items   []fakeItem
@@ -109,6 +110,18 @@ func (f *fakeSource) Poll(ctx context.Context, since source.Since, sink source.S
 			return err
 		}
 	}
+	if s.chunk == 0 || len(items) == 0 {
+		return f.sync(ctx, sink, items)
+	}
+	for chunk := range slices.Chunk(items, s.chunk) {
+		if err := f.sync(ctx, sink, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fakeSource) sync(ctx context.Context, sink source.Sink, items []fakeItem) error {
 	if err := f.fetch(ctx, sink, items); err != nil {
 		return err
 	}

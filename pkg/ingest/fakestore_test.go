@@ -28,6 +28,7 @@ type fakeStore struct {
 	reports    map[[32]byte]int      // deliveries by hash
 	bySource   map[string]store.Account
 	quarantine map[int64]*quarantined
+	lastID     int64 // of the quarantine
 	states     map[string]store.SourceState
 	owner      string
 	until      time.Time
@@ -129,7 +130,8 @@ func (f *fakeStore) count(id string, outcome store.Outcome) {
 
 func (f *fakeStore) keep(id string, document store.Document) store.Outcome {
 	if document.Problem != nil {
-		f.quarantine[int64(len(f.quarantine)+1)] = &quarantined{document: document, source: id}
+		f.lastID++
+		f.quarantine[f.lastID] = &quarantined{document: document, source: id}
 		return store.Quarantined
 	}
 	hash := sha256.Sum256(document.Raw)
@@ -308,6 +310,12 @@ func (f *fakeStore) Size(context.Context) (int64, int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return 4096, int64(len(f.reports)), nil
+}
+
+func (f *fakeStore) tries(id int64) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.quarantine[id].tries
 }
 
 func (f *fakeStore) retentions() int {

@@ -1,0 +1,103 @@
+package ingest_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+func TestAChangeOfDomainsTriesForeignReportsAgain(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		server, s := &fakeServer{}, newFakeStore()
+		server.add(
+			fakeItem{ref: "1", received: time.Now(), body: report("example.com", "1", time.Now())},
+			fakeItem{ref: "2", received: time.Now(), body: report("example.org", "2", time.Now())},
+			fakeItem{ref: "3", received: time.Now(), body: report("example.net", "3", time.Now())},
+		)
+		settings := config(server, time.Now())
+		settings.Domains = []string{"example.com"}
+		e := newEngine(s)
+		defer closeEngine(t, e)
+		c := e.Use(theKey, settings)
+		time.Sleep(time.Minute)
+		if want := (store.Account{Stored: 1, Quarantined: 2}); s.account("mb1") != want {
+			t.Fatalf("the account is %+v", s.account("mb1"))
+		}
+		settings.Domains = []string{"example.com", "example.org"}
+		settings.Updated, settings.Fingerprint = time.Now(), "more domains"
+		e.Use(theKey, settings)
+		time.Sleep(time.Minute)
+		if want := (store.Account{Stored: 2, Quarantined: 1}); s.account("mb1") != want {
+			t.Errorf("the account after the change is %+v", s.account("mb1"))
+		}
+		if tries := s.tries(2); tries != 0 {
+			t.Errorf("what is still foreign shows %d tries", tries)
+		}
+		if !c.RetryReason("foreign-domain") {
+			t.Error("a retry was not started")
+		}
+		time.Sleep(time.Second)
+		if tries := s.tries(2); tries != 1 {
+			t.Errorf("a retry that was asked for shows as %d tries", tries)
+		}
+	})
+}
+
+func TestRetryQuarantined(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		server, s := &fakeServer{}, newFakeStore()
+		e := newEngine(s)
+		defer closeEngine(t, e)
+		c := e.Use(theKey, config(server, time.Now()))
+		time.Sleep(time.Second)
+		// An older parser refused these.
+		judged := store.Judgement{Trust: store.Authenticated, SignedBy: "reporter.example", Route: store.Direct}
+		quarantined := store.Problem{Reason: "parser-failure", Detail: "of an older parser"}
+		documents := []store.Document{
+			{Problem: &quarantined, Judgement: judged, Raw: report("example.com", "1", time.Now())},
+			{Problem: &quarantined, Judgement: judged, Raw: mail(report("example.com", "2", time.Now()), []byte("{}"), report("example.com", "3", time.Now()))},
+			{Problem: &quarantined, Judgement: judged, Raw: report("example.com", "4", time.Now().AddDate(-2, 0, 0))},
+			{Problem: &quarantined, Judgement: judged, Raw: []byte("{")},
+		}
+		if _, err := s.Commit(t.Context(), []store.Delivery{{Source: "mb1", Ref: "old", Documents: documents}}); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []store.Outcome{store.Stored, store.Stored, store.Quarantined, store.Quarantined} {
+			outcome, why, err := c.RetryQuarantined(t.Context(), int64(i+1))
+			if err != nil || outcome != want || (why != "") != (want == store.Quarantined) {
+				t.Errorf("document %d: %s, %q, %v", i, outcome, why, err)
+			}
+		}
+		if s.distinct() != 3 {
+			t.Errorf("%d reports are stored", s.distinct())
+		}
+		if reason := s.quarantine[3].document.Problem.Reason; reason != "expired" {
+			t.Errorf("a report older than the retention is quarantined as %q", reason)
+		}
+		if refs, _ := s.Acknowledgeable(t.Context(), "mb1", "", 10); len(refs) != 0 {
+			t.Errorf("a source is to acknowledge %v", refs)
+		}
+		if _, _, err := c.RetryQuarantined(t.Context(), 99); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a retry of nothing: %v", err)
+		}
+	})
+}
+
+func TestNothingIsRetriedWithoutTheLease(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		s := newFakeStore()
+		s.seize("mail/4711#aa", time.Hour)
+		e := newEngine(s)
+		defer closeEngine(t, e)
+		c := e.Use(theKey, config(&fakeServer{}, time.Now()))
+		time.Sleep(time.Second)
+		if _, _, err := c.RetryQuarantined(t.Context(), 1); err == nil {
+			t.Error("retried")
+		}
+		if c.RetryReason("") {
+			t.Error("a retry was started")
+		}
+	})
+}
