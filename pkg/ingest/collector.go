@@ -40,8 +40,8 @@ type Collector struct {
 	warning  string
 	// holder is the owner of the lease where that is another process.
 	holder string
-	// leaseErr is why the lease can't be taken or renewed.
-	leaseErr error
+	// fault is why the open store can't be used.
+	fault error
 	// shift and pollers are those at work while the lease is held.
 	shift   *shift
 	pollers map[string]*poller
@@ -167,8 +167,8 @@ func (c *Collector) notPolling() error {
 		return fmt.Errorf("another process (%s) polls this data source", process(c.holder))
 	case c.storeErr != nil:
 		return c.storeErr
-	case c.leaseErr != nil:
-		return c.leaseErr
+	case c.fault != nil:
+		return c.fault
 	}
 	return ErrOpening
 }

@@ -90,7 +90,9 @@ func (p *Pipeline) extract(f File) (found mailreport.Extraction, problem *store.
 	return mailreport.Extract(f.Body, f.Name, f.Mail), nil
 }
 
-// read decodes the documents that were found.
+// read decodes the documents that were found. A report older than the retention
+// makes an item ignored only where nothing else is in it, since the account
+// knows ignored items, not ignored documents.
 func (p *Pipeline) read(f File, found mailreport.Extraction, problem *store.Problem) *reading {
 	r := &reading{
 		mail:     f.Mail || found.Mail,

@@ -150,11 +150,11 @@ func (s *shift) commitRest(ctx context.Context, id int64, kept store.RawDocument
 	return nil
 }
 
-// reread reads a kept document again, and returns one document or more, those
-// with reports first. Where nothing is found any more the old problem stands.
+// reread reads a kept document again, and returns one document or more. The
+// first takes the place of what was kept: a report where there is one, else
+// what is wrong now; the old problem where nothing is found any more.
 func (p *Pipeline) reread(kept store.RawDocument, old store.Problem) []store.Document {
-	f := File{Name: kept.Hints.FileName, Body: kept.Raw}
-	found, panicked := p.extract(f)
+	found, problem := p.extract(File{Name: kept.Hints.FileName, Body: kept.Raw})
 	var usable, refused []store.Document
 	for _, doc := range found.Documents {
 		doc.Hints = mergeHints(doc.Hints, kept.Hints)
@@ -166,18 +166,18 @@ func (p *Pipeline) reread(kept store.RawDocument, old store.Problem) []store.Doc
 			refused = append(refused, document)
 		}
 	}
-	documents := append(usable, refused...)
-	if len(documents) > 0 {
-		return documents
-	}
-	problem := &old
-	switch {
-	case panicked != nil:
-		problem = panicked
-	case found.Problem != nil:
+	if found.Problem != nil {
 		problem = &store.Problem{Reason: found.Problem.Reason, Detail: found.Problem.Detail}
 	}
-	return []store.Document{{Problem: problem, Raw: kept.Raw, Hints: kept.Hints, Judgement: kept.Judgement}}
+	if problem == nil && len(found.Documents) > 0 {
+		return append(usable, refused...)
+	}
+	if problem == nil {
+		problem = &old
+	}
+	// The item as a whole is still in trouble: only what is good of it leaves.
+	whole := store.Document{Problem: problem, Raw: kept.Raw, Hints: kept.Hints, Judgement: kept.Judgement}
+	return append([]store.Document{whole}, usable...)
 }
 
 // redecode is decode, for a document that has no item to be ignored with.

@@ -85,7 +85,7 @@ func (c *Collector) took(s store.Store, warning string, err error) {
 func (c *Collector) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.store, c.storeErr, c.warning, c.holder, c.leaseErr = nil, nil, "", "", nil
+	c.store, c.storeErr, c.warning, c.holder, c.fault = nil, nil, "", "", nil
 	c.opened = make(chan struct{})
 }
 
@@ -112,9 +112,7 @@ func (c *Collector) hold(ctx context.Context, s store.Store) {
 		switch {
 		case got:
 			renewed = asked
-			if err := c.startShift(ctx, s); err != nil {
-				c.leaseFailed(err)
-			}
+			c.noteFault(c.startShift(ctx, s))
 		case err == nil || time.Since(renewed) >= leaseTTL-leaseRenewal:
 			c.endShift()
 		}
@@ -137,7 +135,7 @@ func (c *Collector) lease(ctx context.Context, s store.Store) (got bool, err err
 	defer cancel()
 	holder, err := s.AcquireLease(ctx, c.owner(), leaseTTL)
 	if err != nil {
-		c.leaseFailed(err)
+		c.noteFault(err)
 		return false, err
 	}
 	if holder == c.owner() {
@@ -145,7 +143,7 @@ func (c *Collector) lease(ctx context.Context, s store.Store) (got bool, err err
 	}
 	c.mu.Lock()
 	before := c.holder
-	c.holder, c.leaseErr = holder, nil
+	c.holder = holder
 	c.mu.Unlock()
 	if holder == "" {
 		return true, nil
@@ -154,7 +152,8 @@ func (c *Collector) lease(ctx context.Context, s store.Store) (got bool, err err
 		c.log().Info("Another process polls this data source", "holder", process(holder))
 	}
 	// Its pollers leave their states in the store.
-	if states, err := s.SourceStates(ctx); err == nil {
+	states, err := s.SourceStates(ctx)
+	if c.noteFault(err); err == nil {
 		c.mu.Lock()
 		c.states = states
 		c.mu.Unlock()
@@ -162,14 +161,17 @@ func (c *Collector) lease(ctx context.Context, s store.Store) (got bool, err err
 	return false, nil
 }
 
-// leaseFailed notes that the store did not answer.
-func (c *Collector) leaseFailed(err error) {
+// noteFault notes why the store can't be used, or with nil that it can.
+func (c *Collector) noteFault(err error) {
 	c.mu.Lock()
-	first := c.leaseErr == nil
-	c.leaseErr = &storeError{doing: "be written", err: err}
+	before := c.fault
+	c.fault = nil
+	if err != nil {
+		c.fault = &storeError{doing: "be written", err: err}
+	}
 	c.mu.Unlock()
-	if first {
-		c.log().Warn("The lease of the report store can't be renewed", "error", err)
+	if err != nil && before == nil {
+		c.log().Warn("The report store can't be used; it is tried again", "error", err)
 	}
 }
 

@@ -141,8 +141,8 @@ func (c *Collector) unpolled(s *SourceStatus) State {
 	case c.storeErr != nil:
 		s.LastError = c.storeErr.Error()
 		return Failing
-	case c.leaseErr != nil:
-		s.LastError = c.leaseErr.Error()
+	case c.fault != nil:
+		s.LastError = c.fault.Error()
 		return Failing
 	case c.running:
 		return Syncing
