@@ -64,7 +64,8 @@ type decoder struct {
 	// What was read so far, over all policies.
 	policies, details, lines int
 	// reasons spares normalizing the same reason code again.
-	reasons map[string]string
+	reasons     map[string]string
+	reasonBytes int
 	// text is room for unquoting.
 	text []byte
 }
@@ -140,6 +141,7 @@ func (d *decoder) reportField(f field, key []byte) (err error) {
 	case fieldReportID:
 		d.report.ReportID, err = d.readText("report-id", MaxID)
 	case fieldDateRange:
+		d.start, d.end = "", ""
 		if d.dec.PeekKind() != '{' {
 			return d.unexpected("date-range")
 		}
@@ -175,17 +177,17 @@ func (d *decoder) readPolicy() error {
 	seen, err := d.object(func(f field, _ []byte) error {
 		switch f {
 		case fieldPolicy:
+			p.Type, p.Domain, p.Strings, p.MXHosts = "", "", nil, nil
 			if d.dec.PeekKind() != '{' {
 				return d.unexpected("policy")
 			}
-			p.Type, p.Domain, p.Strings, p.MXHosts = "", "", nil, nil
 			_, err := d.object(func(f field, _ []byte) error { return d.policyField(&p, f) })
 			return err
 		case fieldSummary:
+			p.Successful, p.Failed = 0, 0
 			if d.dec.PeekKind() != '{' {
 				return d.unexpected("summary")
 			}
-			p.Successful, p.Failed = 0, 0
 			_, err := d.object(func(f field, _ []byte) error { return d.summaryField(&p, f) })
 			return err
 		case fieldDetails:
@@ -274,17 +276,19 @@ func (d *decoder) detailField(detail *FailureDetail, f field) (err error) {
 	return err
 }
 
-// normalizeReason remembers results: reports repeat a few reasons many times.
+// normalizeReason remembers results, since reports repeat a few reasons many
+// times, and bounds what is spent on a report that never repeats one.
 func (d *decoder) normalizeReason(code string) string {
 	if reason, ok := d.reasons[code]; ok {
 		return reason
 	}
-	reason := NormalizeReason(code)
-	if len(d.reasons) < 100 {
-		if d.reasons == nil {
-			d.reasons = make(map[string]string)
-		}
-		d.reasons[code] = reason
+	if d.reasonBytes += len(code); d.reasonBytes > maxReasonBytes {
+		return coarseReason(code)
 	}
+	if d.reasons == nil {
+		d.reasons = make(map[string]string)
+	}
+	reason := NormalizeReason(code)
+	d.reasons[code] = reason
 	return reason
 }

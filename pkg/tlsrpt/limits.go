@@ -26,6 +26,9 @@ const (
 	MaxText = 2 << 10
 	// maxReason is the length of a normalized reason, which has to fit a legend.
 	maxReason = 256
+	// maxReasonBytes is how much of a report's different reason codes is
+	// normalized with care; the rest is normalized coarsely.
+	maxReasonBytes = 512 << 10
 	// maxQuoted is how much of one JSON string is looked at: more than any
 	// kept string, so that a TLSA record set inside a string can be unwrapped.
 	maxQuoted = 64 << 10

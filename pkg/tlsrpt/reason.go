@@ -20,7 +20,7 @@ var (
 		`|\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b`)
 	volatileSerial = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{2}:){3,}[0-9a-f]{2}\b`)
 	volatileIPv6   = regexp.MustCompile(`\[[0-9A-Za-z:.%]+\](?::\d{1,5}\b)?|[0-9A-Za-z:.%]+(?:/\d{1,3}\b)?`)
-	volatileIPv4   = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d{1,5})?\b`)
+	volatileIPv4   = regexp.MustCompile(`\[?\b\d{1,3}(?:\.\d{1,3}){3}\b\]?(?:[:/]\d{1,5}\b)?`)
 	volatileHost   = regexp.MustCompile(`(?:\*\.)?\b[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\b\.?(?::\d{1,5}\b)?`)
 	volatileID     = regexp.MustCompile(`(?i)\b((?:serial(?: number)?|id)\s*[:=#]?\s*|(?:session|request|trace|correlation|transaction|message|queue|connection|pid)\s*[:=#]\s*)["'\[(]?[\w-]*\d[\w-]*["'\])]?`)
 	volatileHex    = regexp.MustCompile(`(?i)\b(?:0x[0-9a-f]{9,}|[0-9a-f]{16,})\b`)
@@ -37,7 +37,8 @@ func NormalizeReason(code string) string {
 	if isStable(code) {
 		return Clean(code, maxReason)
 	}
-	s := Clean(code, MaxText)
+	// What is cut off here is beyond what is kept, if not all of it varies.
+	s := Clean(code, 3*maxReason)
 	for _, pattern := range []*regexp.Regexp{volatileURL, volatileMail, volatileUUID, volatileTime, volatileSerial} {
 		s = pattern.ReplaceAllLiteralString(s, "*")
 	}
@@ -50,6 +51,20 @@ func NormalizeReason(code string) string {
 	}
 	s = manyVolatile.ReplaceAllLiteralString(s, "*")
 	return Clean(strings.Join(strings.Fields(s), " "), maxReason)
+}
+
+// coarseReason is a quick NormalizeReason: words with digits or signs inside go.
+func coarseReason(code string) string {
+	if isStable(code) {
+		return code
+	}
+	words := strings.Fields(Clean(code, maxReason))
+	for i, word := range words {
+		if strings.ContainsAny(strings.TrimRight(word, ".:,;"), "0123456789.:@/=") {
+			words[i] = "*"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // isStable tells codes in which nothing can vary, as most are: words, and

@@ -144,18 +144,20 @@ func kindName(kind jsontext.Kind) string {
 // unquote returns the text of a JSON string, at most [maxQuoted] bytes of it.
 // It is valid until the next call.
 func (d *decoder) unquote(quoted []byte) []byte {
-	if len(quoted) > maxQuoted {
+	cut := len(quoted) > maxQuoted
+	if cut {
 		d.warn(WarnTruncated, "a string of %d bytes was cut", len(quoted)-2)
 		quoted = cutQuoted(quoted)
 	}
 	var err error
-	if d.text, err = jsontext.AppendUnquote(d.text[:0], quoted); err != nil {
+	if d.text, err = jsontext.AppendUnquote(d.text[:0], quoted); err != nil && !cut {
 		d.warn(WarnInvalidUTF8, "bytes that are no UTF-8 were replaced")
 	}
 	return d.text
 }
 
 // cutQuoted shortens a JSON string without leaving half an escape behind.
+// Half a character may stay, far behind what any kept string holds.
 func cutQuoted(quoted []byte) []byte {
 	const surrogatePair = len(`\ud83d\ude00`)
 	cut := quoted[:maxQuoted]
