@@ -1,0 +1,129 @@
+package query
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// full is the example of the public contract.
+const full = `{"queryType": "trend", "metric": "failedSessions", "groupBy": ["policyDomain"],
+ "filters": [{"dimension": "policyDomain", "operator": "=", "values": ["example.com"]}],
+ "interval": "auto", "timeField": "period", "counting": "distinct", "trust": "any", "minSessions": 0, "maxLateness": "", "limit": 20}`
+
+func TestParse(t *testing.T) {
+	t.Run("the contract's example reads as it stands", func(t *testing.T) {
+		m, err := Parse([]byte(full))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Defaults()
+		want.GroupBy = []store.Dimension{store.PolicyDomain}
+		want.Filters = []Filter{{Dimension: store.PolicyDomain, Operator: store.Equal, Values: []string{"example.com"}}}
+		want.Limit, want.BaselineDays = 20, 30
+		if diff := cmp.Diff(want, m); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("what Grafana adds is let through, and null is the default", func(t *testing.T) {
+		m, err := Parse([]byte(`{"refId":"A","datasource":{"uid":"x"},"intervalMs":1000,"maxDataPoints":100,"hide":false,"metric":null,"groupBy":null}`))
+		if err != nil || m.Metric != "failedSessions" || m.QueryType != "trend" {
+			t.Errorf("got %+v, %v", m, err)
+		}
+	})
+	t.Run("a filter without values is ignored", func(t *testing.T) {
+		m, err := Parse([]byte(`{"filters":[{"dimension":"reporter","values":[]},{"dimension":"","operator":"=","values":[]}]}`))
+		if err != nil || len(m.filters()) != 0 {
+			t.Errorf("got %v, %v", m.filters(), err)
+		}
+	})
+	t.Run("limits default by query type", func(t *testing.T) {
+		for queryType, want := range map[string]int{"trend": 20, "summary": 1000, "reports": 500} {
+			if m, err := Parse([]byte(`{"queryType":"` + queryType + `"}`)); err != nil || m.Limit != want {
+				t.Errorf("%s: got %d, %v, want %d", queryType, m.Limit, err, want)
+			}
+		}
+	})
+	t.Run("maxLateness is whole hours, days or weeks", func(t *testing.T) {
+		for word, want := range map[string]time.Duration{"": 0, "36h": 36 * time.Hour, "7d": 168 * time.Hour, "2w": 336 * time.Hour} {
+			if got, err := parseLateness(word); err != nil || got != want {
+				t.Errorf("%q: got %v, %v", word, got, err)
+			}
+		}
+	})
+}
+
+func TestParseNamesTheUnknownWordAndTheAllowedOnes(t *testing.T) {
+	for name, c := range map[string]struct{ query, word, allowed string }{
+		"query type":                        {`{"queryType":"table"}`, `"table"`, "trend, summary, failures"},
+		"a query type of a later release":   {`{"queryType":"incidents"}`, "not available yet", "trend, summary"},
+		"metric":                            {`{"metric":"failures"}`, `"failures"`, "failedSessions, successfulSessions"},
+		"metric of a table":                 {`{"queryType":"reports","metric":"failures"}`, `"failures"`, "failedSessions"},
+		"one of several metrics":            {`{"queryType":"summary","metrics":["failureRate","x"]}`, `"x"`, "failureRate"},
+		"several metrics of a trend":        {`{"metrics":["failureRate"]}`, "metrics", "summary"},
+		"a metric of a later release":       {`{"metric":"completeness"}`, "not available yet", "failedSessions"},
+		"an age over time":                  {`{"metric":"pollAge"}`, `"pollAge"`, "summary"},
+		"group":                             {`{"groupBy":["domain"]}`, `"domain"`, "policyDomain, policyType"},
+		"group of a table":                  {`{"queryType":"sources","groupBy":["domain"]}`, `"domain"`, "policyDomain"},
+		"group of an age":                   {`{"queryType":"summary","metric":"pollAge","groupBy":["reporter"]}`, `"reporter"`, "source"},
+		"dimension of a filter":             {`{"filters":[{"dimension":"domain","values":["x"]}]}`, `"domain"`, "policyDomain"},
+		"operator":                          {`{"filters":[{"dimension":"reporter","operator":"like","values":["x"]}]}`, `"like"`, "=, !=, =~, !~"},
+		"a regular expression that is none": {`{"filters":[{"dimension":"reporter","operator":"=~","values":["("]}]}`, `"("`, "RE2"},
+		"interval":                          {`{"interval":"1h"}`, `"1h"`, "auto, 1d, 7d, 30d"},
+		"time field":                        {`{"timeField":"received"}`, `"received"`, "period, stored"},
+		"counting":                          {`{"counting":"all"}`, `"all"`, "distinct, reported"},
+		"trust":                             {`{"trust":"pending"}`, `"pending"`, "any, authenticated"},
+		"lateness":                          {`{"maxLateness":"1 week"}`, `"1 week"`, "7d"},
+		"a misspelled setting":              {`{"groupby":["reporter"]}`, `"groupby"`, "groupBy"},
+		"a list where a word belongs":       {`{"metric":["failureRate"]}`, "wrong kind", "metric"},
+		"a rate by what only failures have": {`{"metric":"failureRate","groupBy":["receivingMx"]}`, `"receivingMx"`, "failedSessions"},
+		"a total filtered by a detail":      {`{"metric":"totalSessions","filters":[{"dimension":"resultType","values":["x"]}]}`, `"resultType"`, "failedSessions"},
+		"a negative limit":                  {`{"limit":-1}`, "limit", "negative"},
+		"no object":                         {`[]`, "no JSON object", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse([]byte(c.query))
+			var refused *Error
+			if !errors.As(err, &refused) || !strings.Contains(refused.Text, c.word) || !strings.Contains(refused.Text, c.allowed) {
+				t.Errorf("got %v, want one that says %s and %s", err, c.word, c.allowed)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(full))
+	for _, file := range glob(f, "../../dashboards/*.json") {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := Parse(raw)
+		if err != nil {
+			return
+		}
+		m.selection(time.Unix(0, 0), time.Unix(1, 0))
+		if _, ok := answers[m.QueryType]; !ok {
+			t.Errorf("%q is taken and has no answer", m.QueryType)
+		}
+	})
+}
+
+func glob(t testing.TB, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
