@@ -110,31 +110,25 @@ func isBounce(reportType string) bool {
 const maxHeader = 1 << 20
 
 // splitHeader parses the header of a mail or part. Lines that are no header
-// field are passed over, so that a fault costs no report.
+// field are passed over, so that a fault costs no report; where no line is one,
+// everything is body.
 func splitHeader(raw []byte) (message.Header, []byte) {
 	var fields []byte
 	rest := raw
 	inField := false
-	for len(rest) > 0 {
-		end := bytes.IndexByte(rest, '\n') + 1
-		if end == 0 {
-			end = len(rest)
-		}
-		line := bytes.TrimRight(rest[:end], "\r\n")
-		if len(line) == 0 {
-			rest = rest[end:]
+	for line := range bytes.Lines(raw) {
+		rest = rest[len(line):]
+		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
 			break
 		}
 		_, isField := fieldName(line)
 		inField = isField || inField && (line[0] == ' ' || line[0] == '\t')
-		if len(fields) == 0 && !isField && !isMboxLine(line) {
-			// No header at all: everything is body.
-			return message.Header{}, raw
-		}
 		if inField && len(fields)+len(line) < maxHeader {
 			fields = append(append(fields, line...), "\r\n"...)
 		}
-		rest = rest[end:]
+	}
+	if len(fields) == 0 {
+		return message.Header{}, bytes.TrimPrefix(bytes.TrimPrefix(raw, []byte("\r")), []byte("\n"))
 	}
 	fields = append(fields, "\r\n"...)
 	header, err := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(fields)))

@@ -1,0 +1,167 @@
+package mailreport
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// nestedMail returns a report mail whose report is depth multiparts deep.
+func nestedMail(depth int) string {
+	inner := attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON))
+	for i := range depth {
+		b := fmt.Sprintf("=_%d", i)
+		inner = "Content-Type: multipart/mixed; boundary=\"" + b + "\"\r\n\r\n--" + b + "\r\n" + inner + "\r\n--" + b + "--\r\n"
+	}
+	return marked + inner
+}
+
+func manyParts(n int) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = textPart
+	}
+	parts[n-1] = attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON))
+	return marked + multipart("multipart/mixed", parts...)
+}
+
+func reportOfSize(n int) string {
+	return `{"policies":[],"x":"` + strings.Repeat("a", n-len(`{"policies":[],"x":""}`)) + `"}`
+}
+
+func TestLimits(t *testing.T) {
+	members := func(n int) string {
+		var m []string
+		for i := range n {
+			m = append(m, fmt.Sprintf("%d.json", i), reportJSON)
+		}
+		return zipped(m...)
+	}
+	large := reportOfSize(tlsrpt.MaxDocument)
+	for _, c := range []struct {
+		name string
+		body string
+		file string
+		want string // the problem, of the item or of its last document
+		docs int
+	}{
+		{"5 levels of parts are read", nestedMail(MaxMIMEDepth), "", "", 1},
+		{"6 levels of parts are too deep", nestedMail(MaxMIMEDepth + 1), "", ReasonTooDeep, 0},
+		{"1,000 levels of parts are too deep", nestedMail(1000), "", ReasonTooDeep, 0},
+		{"50 parts are read", manyParts(MaxParts), "", "", 1},
+		{"51 parts are too many", manyParts(MaxParts + 1), "", ReasonTooMany, 0},
+		{"4 members are read", reportMail(attachment("application/zip", "x.zip", members(MaxMembers))), "", "", MaxMembers},
+		{"5 members are too many", reportMail(attachment("application/zip", "x.zip", members(MaxMembers+1))), "", ReasonTooMany, 1},
+		{"5 members are too many in a drop, too", members(MaxMembers + 1), "x.zip", ReasonTooMany, 1},
+		{"20 MiB inflated are read", reportMail(attachment("application/gzip", "x.gz", gzipped(large))), "", "", 1},
+		{"a byte more inflated is too large", reportMail(attachment("application/gzip", "x.gz", gzipped(large+" "))), "", ReasonTooLarge, 1},
+		{"a bomb in gzip is too large", gzipped(strings.Repeat("\x00", 200<<20)), "x", ReasonTooLarge, 1},
+		{"a bomb in zip is too large", reportMail(attachment("application/zip", "x.zip", zipped("a.json", strings.Repeat(" ", 100<<20)))), "", ReasonTooLarge, 1},
+		{"three documents of 20 MiB are too large together",
+			marked + multipart("multipart/mixed", attachment("application/gzip", "a.gz", gzipped(large)), attachment("application/gzip", "b.gz", gzipped(large)),
+				attachment("application/gzip", "c.gz", gzipped(large))), "", ReasonTooLarge, 3},
+		{"a mail of 15 MiB is read", reportMail("\r\n"+reportJSON) + strings.Repeat("\n", MaxMail-len(reportMail("\r\n"+reportJSON))), "", "", 1},
+		{"a larger mail is too large", reportMail("\r\n"+reportJSON) + strings.Repeat("\n", MaxMail), "", ReasonTooLarge, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := Extract([]byte(c.body), c.file, c.file == "")
+			got := ""
+			if n := len(e.Documents); n > 0 && e.Documents[n-1].Problem != nil {
+				got = e.Documents[n-1].Problem.Reason
+			}
+			if e.Problem != nil {
+				got = e.Problem.Reason
+			}
+			if got != c.want || len(e.Documents) != c.docs {
+				t.Errorf("problem %q in %d documents, want %q in %d", got, len(e.Documents), c.want, c.docs)
+			}
+		})
+	}
+}
+
+func TestABoundKeepsTheReportsBeforeIt(t *testing.T) {
+	parts := make([]string, MaxParts+10)
+	for i := range parts {
+		parts[i] = textPart
+	}
+	parts[0] = attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON))
+	e := Extract([]byte(marked+multipart("multipart/mixed", parts...)), "", true)
+	want := oneReport
+	want.Problem = ReasonTooMany
+	if diff := cmp.Diff(want, summarize(e)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Memory has to stay under 256 MiB for the whole process.
+func TestHostileItemsStaySmall(t *testing.T) {
+	const allowed = 200 << 20
+	lines := func(line string) string { return strings.Repeat(line, (MaxMail-10_000)/len(line)) }
+	for name, body := range map[string]string{
+		"a bomb":                    reportMail(attachment("application/gzip", "x.gz", gzipped(strings.Repeat(" ", 300<<20)))),
+		"a zip with a lying number": zipWithManyEntries(),
+		"a header without an end":   marked + lines("X-Field: x\r\n"),
+		"many boundaries":           marked + "Content-Type: multipart/report; boundary=x\r\n\r\n" + lines("--x\r\n\r\n"),
+		"many wrong boundaries":     marked + "Content-Type: multipart/report\r\n\r\n" + lines("--x\r\n--y\r\n"),
+		"many line ends":            marked + "\r\n" + lines("\n"),
+		"base64 of nothing":         marked + "Content-Transfer-Encoding: base64\r\n\r\n" + lines("=\r\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			e := Extract([]byte(body), "", true)
+			runtime.ReadMemStats(&after)
+			if took := after.TotalAlloc - before.TotalAlloc; took > allowed {
+				t.Errorf("took %d MiB, want at most %d", took>>20, allowed>>20)
+			}
+			if e.Problem == nil && (len(e.Documents) == 0 || e.Documents[0].Problem == nil) {
+				t.Errorf("no problem is told: %+v", summarize(e))
+			}
+		})
+	}
+}
+
+// zipWithManyEntries returns a mail with an archive whose directory has far more
+// entries than its end says.
+func zipWithManyEntries() string {
+	whole := zipped("a.json", reportJSON)
+	start := strings.Index(whole, "PK\x01\x02")
+	end := strings.LastIndex(whole, "PK\x05\x06")
+	return reportMail("Content-Type: application/zip; name=\"x.zip\"\r\nContent-Transfer-Encoding: binary\r\n\r\n" +
+		whole[:start] + strings.Repeat(whole[start:end], 200_000) + whole[end:])
+}
+
+// FuzzExtract looks for items that break what every [Extraction] promises.
+func FuzzExtract(f *testing.F) {
+	for _, c := range wrapped {
+		f.Add([]byte(c.mail), "", true)
+	}
+	f.Add([]byte(zipped("a.json", reportJSON)), "x.zip", false)
+	f.Add([]byte(gzipped(reportJSON)), reportName, false)
+	f.Fuzz(func(t *testing.T, body []byte, name string, mail bool) {
+		e := Extract(body, name, mail)
+		told := 0
+		for _, is := range []bool{len(e.Documents) > 0, e.Ignored != "", e.Problem != nil && len(e.Documents) == 0} {
+			if is {
+				told++
+			}
+		}
+		if told != 1 {
+			t.Fatalf("not one outcome: %+v", e)
+		}
+		for _, d := range e.Documents {
+			if d.Problem == nil && kindOf(d.Raw) != kindJSON && !isWideJSON(d.Raw) {
+				t.Fatalf("a document is no JSON: %q", d.Raw)
+			}
+			if d.Problem != nil && (d.Problem.Reason == "" || d.Problem.Detail == "") {
+				t.Fatalf("a problem without reason: %+v", d.Problem)
+			}
+		}
+	})
+}
