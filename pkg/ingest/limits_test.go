@@ -60,10 +60,10 @@ func detailed() []byte {
 
 func TestLargeItemsStayWithinTheMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("decodes some 200 MB")
+		t.Skip("decodes some 100 MB")
 	}
 	details, padding := gzipped(detailed()), gzipped(padded("1", 19<<20))
-	flood := &floodSource{fakeSource: fakeSource{&fakeServer{}}, bodies: 18, body: func(i int) []byte {
+	flood := &floodSource{fakeSource: fakeSource{&fakeServer{}}, bodies: 9, body: func(i int) []byte {
 		switch i % 3 {
 		case 0:
 			return details
@@ -82,13 +82,13 @@ func TestLargeItemsStayWithinTheMemory(t *testing.T) {
 		var now runtime.MemStats
 		runtime.ReadMemStats(&now)
 		peak = max(peak, now.HeapInuse)
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 	closeEngine(t, e)
 	if mib := peak >> 20; mib > 240 {
 		t.Errorf("the heap grew to %d MiB", mib)
 	}
-	if got := s.account("mb1"); got.Quarantined != 0 || got.Ignored != 6 || got.Seen() != 18 {
+	if got := s.account("mb1"); got.Quarantined != 0 || got.Ignored != 3 || got.Seen() != 9 {
 		t.Errorf("the account is %+v", got)
 	}
 }
