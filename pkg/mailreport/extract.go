@@ -18,8 +18,7 @@ import (
 // document with a Problem. What is plainly something else, such as an index
 // page, text or a DMARC report, is ignored, unless the file's name ends as a
 // report's does: then it is a Problem. In a mail, a part that is or inflates to
-// a JSON object is a document, save for text that only starts like one in a
-// mail that has no mark of a TLS report. A mail with such a mark (RFC 8460
+// a JSON object is a document, save for running text that only starts like one. A mail with such a mark (RFC 8460
 // sections 5.3 and 5.1) and no document is a Problem; any other is ignored.
 func Extract(body []byte, name string, mail bool) Extraction {
 	x := extractor{budget: maxInflated}
@@ -51,7 +50,7 @@ type part struct {
 	forwarded bool
 	// announced says that the part, or the mail around it, says it is a report.
 	announced bool
-	// running text is what a person reads, and only a report where it shows.
+	// runningText is what a person reads, and a report only where it shows.
 	runningText bool
 }
 
@@ -91,7 +90,7 @@ func (x *extractor) result(mail bool, missing string) Extraction {
 func (x *extractor) part(p part) {
 	switch kindOf(p.content) {
 	case kindJSON:
-		if p.runningText && !p.announced && !hasReportKeys(p.content) {
+		if p.runningText && !hasReportKeys(p.content) && !(p.announced && isWholeJSON(p.content)) {
 			return
 		}
 		x.document(p, bytes.Clone(p.content), nil)

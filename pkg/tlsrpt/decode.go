@@ -57,10 +57,6 @@ type decoder struct {
 	start, end string
 	// keys are the keys of the outermost object, for documents of another kind.
 	keys []string
-	// hasPolicies says that the key "policies" is there and holds some.
-	hasPolicies bool
-	// seen are the fields of the outermost object.
-	seen fieldSet
 	// What was read so far, over all policies.
 	policies, details, lines int
 	// reasons spares normalizing the same reason code again.
@@ -114,7 +110,6 @@ func (d *decoder) document() error {
 	if err != nil {
 		return err
 	}
-	d.seen = seen
 	if !seen.has(fieldPolicies) {
 		return &Error{Reason: ReasonNotRFC8460, Sentence: "The document has no policies, so it is no TLS report (RFC 8460 section 4.4). Its keys are: " + d.namedKeys() + "."}
 	}
@@ -172,7 +167,6 @@ func (d *decoder) readPolicy() error {
 	if d.policies++; d.policies > MaxPolicies {
 		return &Error{Reason: ReasonTooMany, Sentence: fmt.Sprintf("The report has more than %d policies.", MaxPolicies)}
 	}
-	d.hasPolicies = true
 	var p Policy
 	seen, err := d.object(func(f field, _ []byte) error {
 		switch f {

@@ -3,10 +3,10 @@ package tlsrpt
 // finish fills in what only the whole document, or the hints, can tell.
 func (d *decoder) finish() error {
 	d.inferReporter()
-	if !d.seen.has(fieldContactInfo) || d.report.ContactInfo == "" {
+	if d.report.ContactInfo == "" {
 		d.warn(WarnMissingContact, "contact-info is missing")
 	}
-	if !d.seen.has(fieldReportID) || d.report.ReportID == "" {
+	if d.report.ReportID == "" {
 		d.warn(WarnMissingReportID, "report-id is missing")
 	}
 	if err := d.finishPeriod(); err != nil {
@@ -42,7 +42,7 @@ func (d *decoder) inferReporter() {
 
 func (d *decoder) finishPolicies() error {
 	r := d.report
-	if !d.hasPolicies || len(r.Policies) == 0 {
+	if len(r.Policies) == 0 {
 		return &Error{Reason: ReasonNoPolicies, Sentence: "The report's list of policies is empty."}
 	}
 	kept := r.Policies[:0]

@@ -112,7 +112,11 @@ func (r *Report) hasBothTypes() bool {
 // reportsTwice tells whether the reporter is one that counts every session
 // under each policy that applies. Microsoft does.
 func (r *Report) reportsTwice() bool {
-	name := strings.ToLower(r.Reporter)
+	return isMicrosoft(r.OrganizationName) || isMicrosoft(r.Reporter)
+}
+
+func isMicrosoft(name string) bool {
+	name = strings.ToLower(name)
 	return name == "microsoft" || name == "microsoft.com" || strings.HasPrefix(name, "microsoft ")
 }
 
