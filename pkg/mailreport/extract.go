@@ -17,9 +17,12 @@ import (
 // inflated from gzip or zip. Compressed data that can't be inflated is a
 // document with a Problem. What is plainly something else, such as an index
 // page, text or a DMARC report, is ignored, unless the file's name ends as a
-// report's does: then it is a Problem. In a mail, a part that is or inflates to
-// a JSON object is a document, save for running text that only starts like one. A mail with such a mark (RFC 8460
-// sections 5.3 and 5.1) and no document is a Problem; any other is ignored.
+// report's does: then it is a Problem.
+//
+// In a mail, a part that is or inflates to a JSON object is a document, save
+// for running text that only starts like one. A mail that announces a TLS
+// report (RFC 8460 sections 5.1 and 5.3) and has no document is a Problem; any
+// other mail without one is ignored, and so is every bounce.
 func Extract(body []byte, name string, mail bool) Extraction {
 	x := extractor{budget: maxInflated}
 	if mail || looksLikeMail(body) {

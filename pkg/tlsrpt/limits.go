@@ -28,7 +28,7 @@ const (
 	maxReason = 256
 	// maxReasonBytes is how much of a report's different reason codes is
 	// normalized with care; the rest is normalized coarsely.
-	maxReasonBytes = 512 << 10
+	maxReasonBytes = 128 << 10
 	// maxQuoted is how much of one JSON string is looked at: more than any
 	// kept string, so that a TLSA record set inside a string can be unwrapped.
 	maxQuoted = 64 << 10
