@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -129,3 +130,20 @@ type SourceState struct {
 	// LastError is a sentence without secrets, empty after a success.
 	LastError string
 }
+
+// A store that fails after it was opened wraps one of these, so that the engine
+// can stop the ingest, say why, and try again. Nothing of the failed call is kept.
+var (
+	// ErrFull says that the disk, or the file's allowed size, is used up.
+	ErrFull = errors.New("no space left for the store")
+	// ErrReadOnly says that the store's file can't be written or opened.
+	ErrReadOnly = errors.New("the store can't be written")
+	// ErrIO says that reading or writing the store's file failed.
+	ErrIO = errors.New("the store's file failed")
+	// ErrBusy says that another process kept the store locked for too long.
+	ErrBusy = errors.New("another process keeps the store locked")
+	// ErrCorrupt says that the file is damaged, or is no store.
+	ErrCorrupt = errors.New("the store's file is damaged or no store")
+	// ErrNewer says that a later version of this program wrote the store.
+	ErrNewer = errors.New("the store was written by a later version")
+)

@@ -1,0 +1,170 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// writer is one transaction that changes reports.
+type writer struct {
+	conn     *conn
+	strings  *interner
+	document *codec
+	sums     *sums
+	now      time.Time
+	keepRaw  int64 // cap of the raw bytes in quarantine
+
+	nextLedger    int64
+	accounts      map[int64]*store.Account
+	superseded    int   // reports put out of the numbers
+	quarantineRaw int64 // change of the raw bytes in quarantine
+	unfinished    bool  // Retain has more to drop
+}
+
+// change runs f with a writer, in a transaction that holds what f brings about
+// in the rollups and accounts too.
+func (s *Store) change(ctx context.Context, f func(context.Context, *writer) error) error {
+	return s.write(ctx, func(ctx context.Context, c *conn) error {
+		firstHour, err := meta(ctx, c, "first_hour")
+		if err != nil {
+			return err
+		}
+		last, err := c.integer(ctx, "SELECT MAX(id) FROM ledger")
+		if err != nil {
+			return err
+		}
+		w := &writer{
+			conn: c, strings: s.strings, document: s.document, sums: newSums(firstHour), now: s.now(),
+			keepRaw: s.keepRaw, nextLedger: last + 1, accounts: map[int64]*store.Account{},
+		}
+		if err := f(ctx, w); err != nil {
+			return err
+		}
+		return w.flush(ctx)
+	})
+}
+
+func (w *writer) flush(ctx context.Context) error {
+	if err := w.sums.flush(ctx, w.conn); err != nil {
+		return err
+	}
+	if err := w.flushAccounts(ctx); err != nil {
+		return fmt.Errorf("update accounts: %w", err)
+	}
+	if w.quarantineRaw == 0 {
+		return nil
+	}
+	if err := addMeta(ctx, w.conn, "quarantine_bytes", w.quarantineRaw); err != nil {
+		return err
+	}
+	return w.trimQuarantine(ctx)
+}
+
+func (w *writer) intern(ctx context.Context, cl class, value string) (int64, error) {
+	return w.strings.intern(ctx, w.conn, cl, value)
+}
+
+// Commit stores deliveries in one transaction. Errors of the file wrap those
+// named in package store, and leave the store as it was.
+func (s *Store) Commit(ctx context.Context, deliveries []store.Delivery) ([]store.Result, error) {
+	results := make([]store.Result, len(deliveries))
+	err := s.change(ctx, func(steady context.Context, w *writer) error {
+		for i := range deliveries {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var err error
+			if results[i], err = w.deliver(steady, &deliveries[i]); err != nil {
+				return fmt.Errorf("%s of source %s: %w", deliveries[i].Ref, deliveries[i].Source, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("commit reports: %w", err)
+	}
+	return results, nil
+}
+
+// item is the delivery that a document comes with, as the ledger knows it.
+type item struct {
+	ledger   int64
+	source   int64
+	sourceID string
+	ref      string
+	received int64
+}
+
+func (w *writer) deliver(ctx context.Context, d *store.Delivery) (store.Result, error) {
+	known, err := w.ledgerRow(ctx, d.Source, d.Ref)
+	if err != nil || known.id != 0 {
+		return store.Result{}, err
+	}
+	source, err := w.intern(ctx, classSource, d.Source)
+	if err != nil {
+		return store.Result{}, err
+	}
+	received := d.Received
+	if received.IsZero() {
+		received = w.now
+	}
+	it := item{ledger: w.nextLedger, source: source, sourceID: d.Source, ref: d.Ref, received: received.Unix()}
+	w.nextLedger++
+	before := w.superseded
+	result := store.Result{Outcomes: make([]store.Outcome, 0, max(len(d.Documents), 1))}
+	for i := range d.Documents {
+		outcome, err := w.take(ctx, it, &d.Documents[i])
+		if err != nil {
+			return store.Result{}, err
+		}
+		result.Outcomes = append(result.Outcomes, outcome)
+	}
+	if len(d.Documents) == 0 {
+		result.Outcomes = append(result.Outcomes, store.Ignored)
+	}
+	result.Superseded = w.superseded - before
+	return result, w.insertLedger(ctx, it, d, result.Outcomes)
+}
+
+var (
+	errNoBytes  = errors.New("a report without its document can't be stored")
+	errNeither  = errors.New("a document is neither a report nor a problem")
+	errNoPeriod = errors.New("a report's period ends before it starts")
+)
+
+// take stores one document, or puts it into quarantine.
+func (w *writer) take(ctx context.Context, it item, d *store.Document) (store.Outcome, error) {
+	switch {
+	case d.Report != nil:
+		return w.takeReport(ctx, it, d)
+	case d.Problem != nil:
+		return store.Quarantined, w.quarantine(ctx, it, d)
+	}
+	return "", errNeither
+}
+
+func (w *writer) takeReport(ctx context.Context, it item, d *store.Document) (store.Outcome, error) {
+	switch {
+	case len(d.Raw) == 0:
+		return "", errNoBytes
+	case d.Report.End.Before(d.Report.Start):
+		return "", errNoPeriod
+	}
+	j, err := w.judgement(ctx, it, d.Judgement)
+	if err != nil {
+		return "", err
+	}
+	content := contentOf(d.Raw)
+	report, err := w.conn.integer(ctx, "SELECT id FROM report WHERE hash0 = ? AND hash = ?", content.head, content.tail)
+	if err != nil {
+		return "", fmt.Errorf("look for the same report: %w", err)
+	}
+	if report != 0 {
+		return store.Duplicate, w.again(ctx, report, j, d)
+	}
+	return store.Stored, w.insert(ctx, j, content, d)
+}

@@ -1,0 +1,142 @@
+package sqlite
+
+// facts is all of a report that sums are made of, in numbers of the dictionary.
+// They are made from a decoded report when it is stored (describe.go), and read
+// from its rows when its contribution changes (recall.go), to the same effect.
+type facts struct {
+	report   int64
+	day      int64
+	stored   int64 // seconds
+	late     int64 // hours
+	reporter int64
+	trust    int64
+	source   int64
+	policies []policyFacts
+	failures []failureFacts
+}
+
+// policyFacts is a row of the table policy.
+type policyFacts struct {
+	domain, idx, kind int64
+	sessionSums
+	strings, mx int64
+}
+
+// failureFacts is a row of the table failure.
+type failureFacts struct {
+	domain, policy, idx, kind         int64
+	result, reason, mx                int64
+	receivingIP, sendingIP, network   int64
+	failed, overlap                   int64
+	helo, reasonCode, moreInformation int64
+}
+
+// sessionSums are the measures of policies and of their rollups. reports counts
+// pairs of report and domain; pairs counts them once for each kind.
+type sessionSums struct {
+	reports, pairs              int64
+	successful, failed          int64
+	overlapTotal, overlapFailed int64
+}
+
+func (s *sessionSums) add(o sessionSums, sign int64) {
+	s.reports += sign * o.reports
+	s.pairs += sign * o.pairs
+	s.successful += sign * o.successful
+	s.failed += sign * o.failed
+	s.overlapTotal += sign * o.overlapTotal
+	s.overlapFailed += sign * o.overlapFailed
+}
+
+// shrinks tells whether a row may become empty by these sums.
+func (s *sessionSums) shrinks() bool { return s.reports < 0 || s.pairs < 0 }
+
+// failureSums are the measures of failure details and of their rollups.
+type failureSums struct{ details, failed, overlap int64 }
+
+func (s *failureSums) add(o failureSums, sign int64) {
+	s.details += sign * o.details
+	s.failed += sign * o.failed
+	s.overlap += sign * o.overlap
+}
+
+func (s *failureSums) shrinks() bool { return s.details < 0 }
+
+// cell is the key of a row of any rollup; what the rollup does not tell apart is 0.
+type cell struct {
+	time, domain, reporter      int64
+	result, reason, mx, network int64
+	kind, trust, source, late   int64
+}
+
+// sums collects what a transaction changes in the rollups, so that each row
+// of them is written once.
+type sums struct {
+	sessions  map[*rollup]map[cell]*sessionSums
+	failures  map[*rollup]map[cell]*failureSums
+	heard     map[hearing]*heardChange
+	reports   int64 // change of the number of stored reports
+	firstHour int64 // hours before it are no longer summed
+}
+
+func newSums(firstHour int64) *sums {
+	return &sums{
+		sessions:  map[*rollup]map[cell]*sessionSums{},
+		failures:  map[*rollup]map[cell]*failureSums{},
+		heard:     map[hearing]*heardChange{},
+		firstHour: firstHour,
+	}
+}
+
+// contribute adds (sign 1) what one counted report gives to every rollup, or
+// takes it back (sign -1). It is the only way that rollups change but for
+// hours that end.
+func (s *sums) contribute(f *facts, sign int64) {
+	hour := f.stored / 3600
+	for i := range f.policies {
+		p := &f.policies[i]
+		whole := cell{domain: p.domain, reporter: f.reporter, kind: p.kind, trust: f.trust, source: f.source, late: f.late}
+		for _, r := range sessionRollups {
+			if whole.time = r.bucket.of(f.day, hour); r.bucket != hourly || hour >= s.firstHour {
+				s.session(r, r.project(whole)).add(p.sessionSums, sign)
+			}
+		}
+		if p.reports != 0 {
+			s.hear(f, p.domain, sign)
+		}
+	}
+	for i := range f.failures {
+		d := &f.failures[i]
+		whole := cell{
+			domain: d.domain, reporter: f.reporter, result: d.result, reason: d.reason, mx: d.mx, network: d.network,
+			kind: d.kind, trust: f.trust, source: f.source, late: f.late,
+		}
+		for _, r := range failureRollups {
+			if whole.time = r.bucket.of(f.day, hour); r.bucket != hourly || hour >= s.firstHour {
+				s.failure(r, r.project(whole)).add(failureSums{1, d.failed, d.overlap}, sign)
+			}
+		}
+	}
+}
+
+func (s *sums) session(r *rollup, key cell) *sessionSums {
+	return entry(s.sessions, r, key)
+}
+
+func (s *sums) failure(r *rollup, key cell) *failureSums {
+	return entry(s.failures, r, key)
+}
+
+func entry[V any](rollups map[*rollup]map[cell]*V, r *rollup, key cell) *V {
+	cells := rollups[r]
+	if cells == nil {
+		cells = map[cell]*V{}
+		rollups[r] = cells
+	}
+	v := cells[key]
+	if v == nil {
+		v = new(V)
+		cells[key] = v
+	}
+	return v
+}

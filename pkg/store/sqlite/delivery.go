@@ -1,0 +1,229 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// judged is a delivery of a report, with what is known of its sender.
+type judged struct {
+	item
+	trust, reason, signedBy, route int64
+	signer                         string
+}
+
+func (w *writer) judgement(ctx context.Context, it item, j store.Judgement) (judged, error) {
+	reason, err := w.intern(ctx, classText, j.Reason)
+	if err != nil {
+		return judged{}, err
+	}
+	signedBy, err := w.intern(ctx, classText, j.SignedBy)
+	if err != nil {
+		return judged{}, err
+	}
+	return judged{
+		item: it, trust: trustNumber(j.Trust), reason: reason, signedBy: signedBy, route: routeNumber(j.Route), signer: j.SignedBy,
+	}, nil
+}
+
+// compareArrival orders deliveries by when they were received, then by source
+// and reference, so that what is first does not depend on who committed first.
+func compareArrival(a, b *judged) int {
+	return cmp.Or(cmp.Compare(a.received, b.received), strings.Compare(a.sourceID, b.sourceID), strings.Compare(a.ref, b.ref))
+}
+
+// compareJudgement orders them by trust, best first, then by arrival.
+func compareJudgement(a, b *judged) int {
+	return cmp.Or(cmp.Compare(a.trust, b.trust), compareArrival(a, b))
+}
+
+// insert stores a report that is new.
+func (w *writer) insert(ctx context.Context, j judged, content contentHash, d *store.Document) error {
+	r := d.Report
+	f := &facts{
+		day: int64(r.Day()), stored: w.now.Unix(), late: lateness(w.now.Unix(), r.End.Unix()),
+		trust: j.trust, source: j.source,
+	}
+	var err error
+	if f.reporter, err = w.intern(ctx, classReporter, r.Reporter); err != nil {
+		return err
+	}
+	if err := w.describe(ctx, r, f); err != nil {
+		return err
+	}
+	warnings, contact, err := w.asides(ctx, r)
+	if err != nil {
+		return err
+	}
+	keys := keysOf(r, j.trust, j.signer)
+	contested, err := w.contested(ctx, keys)
+	if err != nil {
+		return err
+	}
+	result, err := w.conn.exec(ctx, `INSERT INTO report (hash0, hash, name_key, sign_key, reporter, day, starts, ends, received, source,
+		ledger, stored, late, trust, reason, signed_by, route, judged, superseded, warnings, contact, report_id, parser)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		content.head, content.tail, keys.name, keys.signer, f.reporter, f.day, r.Start.Unix(), r.End.Unix(), j.received, j.source,
+		j.ledger, f.stored, f.late, j.trust, j.reason, j.signedBy, j.route, j.ledger, flag(contested), warnings, contact,
+		r.ReportID, int64(tlsrpt.ParserVersion))
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if f.report, err = result.LastInsertId(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	w.sums.reports++
+	if err := w.insertParts(ctx, f, j, d); err != nil {
+		return err
+	}
+	if contested {
+		return w.settle(ctx, keys)
+	}
+	w.sums.contribute(f, 1)
+	return nil
+}
+
+func (w *writer) insertParts(ctx context.Context, f *facts, j judged, d *store.Document) error {
+	if err := w.insertFacts(ctx, f); err != nil {
+		return err
+	}
+	frame, err := w.document.pack(d.Raw, d.Hints)
+	if err != nil {
+		return err
+	}
+	if _, err := w.conn.exec(ctx, "INSERT INTO document (report, frame) VALUES (?, ?)", f.report, frame); err != nil {
+		return fmt.Errorf("write document: %w", err)
+	}
+	return w.insertDelivery(ctx, f.report, j, d)
+}
+
+// insertDelivery keeps the better judgement where one item holds a document twice.
+func (w *writer) insertDelivery(ctx context.Context, report int64, j judged, d *store.Document) error {
+	_, err := w.conn.exec(ctx, `INSERT INTO delivery (report, ledger, trust, reason, signed_by, route) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET trust = excluded.trust, reason = excluded.reason, signed_by = excluded.signed_by, route = excluded.route
+		WHERE excluded.trust < trust`, report, j.ledger, j.trust, j.reason, j.signedBy, j.route)
+	if err != nil {
+		return fmt.Errorf("write delivery: %w", err)
+	}
+	if j.trust != pending || len(d.Mail) == 0 {
+		return nil
+	}
+	frame, err := w.document.pack(d.Mail, tlsrpt.Hints{})
+	if err != nil {
+		return err
+	}
+	_, err = w.conn.exec(ctx, "INSERT INTO pending_mail (report, ledger, frame) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", report, j.ledger, frame)
+	if err != nil {
+		return fmt.Errorf("keep mail to verify: %w", err)
+	}
+	return nil
+}
+
+// asides numbers what a report says beside its sums.
+func (w *writer) asides(ctx context.Context, r *tlsrpt.Report) (warnings, contact int64, err error) {
+	var texts []string
+	for _, warning := range r.Warnings {
+		texts = append(texts, warning.String())
+	}
+	if warnings, err = w.internList(ctx, texts); err != nil {
+		return 0, 0, err
+	}
+	contact, err = w.intern(ctx, classText, r.ContactInfo)
+	return warnings, contact, err
+}
+
+// again adds a delivery to a report that is stored, and judges it anew: the
+// best delivery says its trust, the earliest its source.
+func (w *writer) again(ctx context.Context, report int64, j judged, d *store.Document) error {
+	if err := w.insertDelivery(ctx, report, j, d); err != nil {
+		return err
+	}
+	earliest, deciding, superseded, err := w.standing(ctx, report, j.item)
+	if err != nil {
+		return err
+	}
+	earlier, better := compareArrival(&j, &earliest) < 0, compareJudgement(&j, &deciding) < 0
+	if !earlier && !better {
+		return nil
+	}
+	if !superseded {
+		if err := w.contribute(ctx, report, -1); err != nil {
+			return err
+		}
+	}
+	if earlier {
+		_, err := w.conn.exec(ctx, "UPDATE report SET received = ?, source = ?, ledger = ? WHERE id = ?", j.received, j.source, j.ledger, report)
+		if err != nil {
+			return fmt.Errorf("update earliest delivery: %w", err)
+		}
+	}
+	before, after, err := w.decide(ctx, report, j, better)
+	if err != nil {
+		return err
+	}
+	if !superseded {
+		if err := w.contribute(ctx, report, 1); err != nil {
+			return err
+		}
+	}
+	return w.settle(ctx, before, after)
+}
+
+// decide makes j the delivery that says the report's trust, where it is better
+// than the one that does, and returns the rivals' keys before and after.
+func (w *writer) decide(ctx context.Context, report int64, j judged, better bool) (before, after rivalKeys, err error) {
+	before, err = w.keys(ctx, report)
+	if err != nil || !better {
+		return before, before, err
+	}
+	same, err := w.storedSameness(ctx, report)
+	if err != nil {
+		return before, before, err
+	}
+	after = rivalKeys{name: before.name, signer: signerKey(j.trust, j.signer, same)}
+	_, err = w.conn.exec(ctx, "UPDATE report SET trust = ?, reason = ?, signed_by = ?, route = ?, judged = ?, sign_key = ? WHERE id = ?",
+		j.trust, j.reason, j.signedBy, j.route, j.ledger, after.signer, report)
+	if err != nil {
+		return before, after, fmt.Errorf("update trust: %w", err)
+	}
+	return before, after, nil
+}
+
+// standing returns a report's earliest delivery and the one that decided. Where
+// one is of the item in hand, the ledger does not know it yet.
+func (w *writer) standing(ctx context.Context, report int64, inHand item) (earliest, deciding judged, superseded bool, err error) {
+	earliest.item, deciding.item = inHand, inHand
+	_, err = w.conn.first(ctx, `SELECT r.superseded, r.trust, e.received, es.value, e.ref, j.received, js.value, j.ref FROM report r
+		LEFT JOIN ledger e ON e.id = r.ledger LEFT JOIN dict es ON es.id = e.source
+		LEFT JOIN ledger j ON j.id = r.judged LEFT JOIN dict js ON js.id = j.source WHERE r.id = ?`, []any{report}, func(r row) {
+		superseded, deciding.trust = r.int(0) != 0, r.int(1)
+		if !r.null(2) {
+			earliest.item = item{received: r.int(2), sourceID: r.text(3), ref: r.text(4)}
+		}
+		if !r.null(5) {
+			deciding.item = item{received: r.int(5), sourceID: r.text(6), ref: r.text(7)}
+		}
+	})
+	if err != nil {
+		err = fmt.Errorf("read deliveries: %w", err)
+	}
+	return earliest, deciding, superseded, err
+}
+
+// lateness is the time from the end of a period to when its report was stored,
+// in seconds, as hours rounded up; never below 0.
+func lateness(stored, end int64) int64 {
+	return max((stored-end+3599)/3600, 0)
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

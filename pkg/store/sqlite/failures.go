@@ -1,0 +1,62 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+var failureColumns = []string{"failed", "overlap"}
+
+// FailureSums sums failure details by any dimensions.
+func (s *Store) FailureSums(ctx context.Context, query store.SumQuery) ([]store.FailureSum, store.Cost, error) {
+	var rows []store.FailureSum
+	var cost store.Cost
+	err := s.read(ctx, func(c *conn) error {
+		q, err := s.sumQuestion(ctx, c, query)
+		if err != nil {
+			return err
+		}
+		firstHour, err := meta(ctx, c, "first_hour")
+		if err != nil {
+			return err
+		}
+		p := failurePlan(q, firstHour)
+		cost.Rows = p.rows
+		rows, err = s.sumFailures(ctx, c, q, p)
+		return err
+	})
+	if err != nil {
+		return nil, store.Cost{}, fmt.Errorf("sum failure details: %w", err)
+	}
+	rows = narrow(rows, query, func(r store.FailureSum) ([]string, int64) { return r.Group, r.Failed })
+	slices.SortFunc(rows, func(a, b store.FailureSum) int { return compareGroups(a.Bucket, b.Bucket, a.Group, b.Group) })
+	return rows, cost, nil
+}
+
+func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan) ([]store.FailureSum, error) {
+	byKind := q.byKind()
+	groups := map[groupKey]*store.FailureSum{}
+	statement, args := p.statement(q, failureColumns)
+	plain := q.plainColumns()
+	err := c.query(ctx, statement, args, func(r row) error {
+		key := q.key(r, plain+1+len(failureColumns))
+		g := groups[key]
+		if g == nil {
+			g = new(store.FailureSum)
+			groups[key] = g
+		}
+		g.Failed += r.int(plain + 1)
+		if !byKind {
+			g.Overlap += r.int(plain + 2)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return named(ctx, c, s.names, q, p, groups, func(r *store.FailureSum, at time.Time, group []string) { r.Bucket, r.Group = at, group })
+}

@@ -1,0 +1,284 @@
+package sqlite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// everyDomain leads into tables that are clustered by domain first where no
+// filter names domains: a seek for each is less than a walk through all days.
+const everyDomain = "IN (SELECT id FROM dict INDEXED BY dict_class WHERE class = 1)"
+
+// manyDomains is from how many domains on failures are read by day.
+const manyDomains = 100
+
+// A plan says where an answer is read from.
+type plan struct {
+	name    string // of the path, for tests and explanations
+	rows    bool   // single reports are read
+	bucket  bucket // what time counts in
+	parts   []part // more than one is a union of months and days
+	column  func(string) string
+	details []filtered // pairs must have a failure detail with these
+}
+
+// A part reads one table from one bucket to another.
+type part struct {
+	from        string // with joins, up to WHERE
+	time        string // expression of the bucket
+	leading     string // the column that an index starts with where it is not time
+	first, last int64
+	fixed       []string // conditions
+}
+
+// sessionPlan picks the smallest table that can answer a question on sessions.
+func sessionPlan(q *question, details []filtered, firstHour int64) plan {
+	needed := q.columns()
+	switch {
+	case len(details) > 0:
+	case q.timeField == store.StoredTime:
+		if q.first >= firstHour {
+			return rollupPlan(storedHour, q)
+		}
+	case q.maxLate >= 0:
+	case totalDay.answers(needed):
+		return rollupPlan(totalDay, q)
+	case reporterDay.answers(needed):
+		return rollupPlan(reporterDay, q)
+	case domainDay.answers(needed):
+		if p, ok := monthPlan(q); ok {
+			return p
+		}
+		return rollupPlan(domainDay, q)
+	default:
+		return rollupPlan(domainReporterDay, q)
+	}
+	return rowPlan(q, "policy", details)
+}
+
+// failurePlan picks the smallest table that can answer a question on failure details.
+func failurePlan(q *question, firstHour int64) plan {
+	needed := q.columns()
+	switch {
+	case !failureDomainDay.answers(needed):
+	case q.timeField == store.StoredTime:
+		if q.first >= firstHour {
+			return rollupPlan(failureStoredHour, q)
+		}
+	case q.maxLate >= 0:
+	case failureTotalDay.answers(needed):
+		return rollupPlan(failureTotalDay, q)
+	default:
+		p := rollupPlan(failureDomainDay, q)
+		if set, ok := q.domains(); !ok || len(set.ids) > manyDomains {
+			p.name += ", by day"
+			p.parts[0].from = "failure_domain_day t INDEXED BY failure_domain_day_covering"
+			p.parts[0].leading = ""
+		}
+		return p
+	}
+	return rowPlan(q, "failure", nil)
+}
+
+// answers tells whether the rollup tells apart all that is needed.
+func (r *rollup) answers(needed map[string]bool) bool {
+	for column := range needed {
+		if !slices.Contains(r.dimensions, column) {
+			return false
+		}
+	}
+	return true
+}
+
+func inTable(column string) string { return "t." + column }
+
+func rollupPlan(r *rollup, q *question) plan {
+	return plan{name: r.table, bucket: r.bucket, column: inTable, parts: []part{rollupPart(r, q.first, q.last)}}
+}
+
+func rollupPart(r *rollup, first, last int64) part {
+	p := part{from: r.table + " t", time: "t." + r.bucket.column(), first: first, last: last}
+	if r.bucket != hourly && r.dimensions[0] == "domain" {
+		p.leading = "t.domain"
+	}
+	return p
+}
+
+// monthPlan reads whole months as such, and the days around them.
+func monthPlan(q *question) (plan, bool) {
+	if q.perBucket {
+		return plan{}, false
+	}
+	// Bounds beyond any date would overflow the calendar.
+	firstDate, lastDate := max(q.first, -800_000), min(q.last, 3_000_000)
+	from, until := monthOf(firstDate), monthOf(lastDate+1)-1
+	if firstDay(from) < firstDate {
+		from++
+	}
+	if until < from {
+		return plan{}, false
+	}
+	p := plan{name: "domain_month and domain_day", bucket: daily, column: inTable}
+	p.parts = append(p.parts, rollupPart(domainMonth, from, until))
+	if firstDate < firstDay(from) {
+		p.parts = append(p.parts, rollupPart(domainDay, firstDate, firstDay(from)-1))
+	}
+	if lastDate >= firstDay(until+1) {
+		p.parts = append(p.parts, rollupPart(domainDay, firstDay(until+1), lastDate))
+	}
+	return p, true
+}
+
+// rowPlan reads policies or failures of single reports.
+func rowPlan(q *question, table string, details []filtered) plan {
+	p := plan{name: table + " rows", rows: true, details: details, bucket: daily}
+	p.column = func(column string) string {
+		switch column {
+		case "reporter", "trust", "source", "late":
+			return "r." + column
+		}
+		return "t." + column
+	}
+	one := part{first: q.first, last: q.last, fixed: []string{"r.superseded = 0"}}
+	if q.timeField == store.StoredTime {
+		p.bucket = hourly
+		p.name += " by stored"
+		one.from = "report r INDEXED BY report_stored CROSS JOIN " + table + " t ON t.day = r.day AND t.report = r.id"
+		one.time = "r.stored / 3600"
+	} else {
+		one.from = table + " t CROSS JOIN report r ON r.id = t.report"
+		one.time, one.leading = "t.day", "t.domain"
+	}
+	p.parts = []part{one}
+	return p
+}
+
+// conditions returns the conditions of one part.
+func (p *plan) conditions(q *question, one part) where {
+	w := where{}
+	led := false
+	for _, list := range [][]filtered{q.filters, q.among} {
+		for _, f := range list {
+			led = led || f.dimension == store.PolicyDomain && !f.set.except
+			w.dimension(f, p.column)
+		}
+	}
+	if q.eachDomain != "" {
+		led = true
+		w.add(one.leading + " = " + q.eachDomain)
+	}
+	if q.failingOnly && one.leading != "" && q.timeField == store.Period && slices.Contains(q.groupBy, store.PolicyDomain) {
+		led = true
+		w.add(one.leading+" IN (SELECT domain FROM domain_day INDEXED BY domain_day_failing WHERE failed > 0 AND day BETWEEN ? AND ?)", q.first, q.last)
+	}
+	if one.leading != "" && !led {
+		w.add(one.leading + " " + everyDomain)
+	}
+	if one.time == "r.stored / 3600" {
+		w.add("r.stored >= ? AND r.stored < ?", one.first*3600, (one.last+1)*3600)
+	} else {
+		w.add(one.time+" BETWEEN ? AND ?", one.first, one.last)
+	}
+	if q.maxLate >= 0 {
+		w.add(p.column("late")+" <= ?", q.maxLate)
+	}
+	for _, condition := range one.fixed {
+		w.add(condition)
+	}
+	if len(p.details) > 0 {
+		w.having(p.details)
+	}
+	return w
+}
+
+// dimension adds a filter; policy type and mode stand behind the kind.
+func (w *where) dimension(f filtered, column func(string) string) {
+	switch f.dimension {
+	case store.PolicyType, store.PolicyMode:
+		within := where{}
+		within.in(map[store.Dimension]string{store.PolicyType: "type", store.PolicyMode: "mode"}[f.dimension], f.set)
+		w.add(column("kind")+" IN (SELECT id FROM kind "+within.clause()+")", within.args...)
+	default:
+		w.in(column(columns[f.dimension]), f.set)
+	}
+}
+
+// having keeps pairs of report and domain that have a failure detail.
+func (w *where) having(details []filtered) {
+	within := where{}
+	within.add("f.domain = t.domain AND f.day = t.day AND f.report = t.report")
+	for _, f := range details {
+		within.in("f."+columns[f.dimension], f.set)
+	}
+	w.add("EXISTS (SELECT 1 FROM failure f "+within.clause()+")", within.args...)
+}
+
+// havingKind keeps pairs of report and domain that have a policy of a type and mode.
+func (w *where) havingKind(kinds []filtered) {
+	within := where{}
+	within.add("h.domain = t.domain AND h.day = t.day AND h.report = t.report")
+	for _, f := range kinds {
+		within.dimension(f, func(column string) string { return "h." + column })
+	}
+	w.add("EXISTS (SELECT 1 FROM policy h "+within.clause()+")", within.args...)
+}
+
+// statement sums measures by the groups of a question. The columns of the
+// answer are the bucket (or 0), the group's columns but for policy type and
+// mode, the measures, and where the question is by kind: shape, type and mode.
+func (p *plan) statement(q *question, measures []string) (string, []any) {
+	groups := []string{}
+	for _, d := range q.groupBy {
+		if column := columns[d]; column != "kind" {
+			groups = append(groups, column)
+		}
+	}
+	inner := slices.Clone(groups)
+	if q.byKind() {
+		inner = append(inner, "kind")
+	}
+	var args []any
+	arms := make([]string, len(p.parts))
+	for i, one := range p.parts {
+		selected := []string{"0 AS bucket"}
+		if q.perBucket {
+			selected = []string{one.time + " AS bucket"}
+		}
+		for _, column := range inner {
+			selected = append(selected, p.column(column)+" AS "+column)
+		}
+		for _, m := range measures {
+			selected = append(selected, p.measure(m))
+		}
+		w := p.conditions(q, one)
+		arms[i] = fmt.Sprintf("SELECT %s FROM %s %s", strings.Join(selected, ", "), one.from, w.clause())
+		args = append(args, w.args...)
+	}
+	summed := append([]string{"bucket"}, inner...)
+	by := slices.Clone(summed)
+	for _, m := range measures {
+		summed = append(summed, "SUM("+m+") AS "+m)
+	}
+	query := fmt.Sprintf("SELECT %s FROM (%s) GROUP BY %s", strings.Join(summed, ", "), strings.Join(arms, " UNION ALL "), strings.Join(by, ", "))
+	if !q.byKind() {
+		return query, args
+	}
+	outer := append([]string{"bucket"}, groups...)
+	outer = append(append(outer, measures...), "k.shape", "k.type", "k.mode")
+	return fmt.Sprintf("SELECT %s FROM (%s) s CROSS JOIN kind k ON k.id = s.kind", strings.Join(outer, ", "), query), args
+}
+
+// measure returns the expression of a measure in a row of the table. The kind
+// of a protected session is odd.
+func (p *plan) measure(m string) string {
+	switch {
+	case m == "protected":
+		return "(t.successful + t.failed) * (t.kind & 1) AS protected"
+	case m == "details" && p.rows:
+		return "1 AS details"
+	}
+	return "t." + m
+}

@@ -1,0 +1,102 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recount compares every rollup with what the rows of counted reports add up to.
+func recount(t fataler, s *Store) {
+	t.Helper()
+	must(t, s.snapshot(context.Background(), func(c *conn) error {
+		firstHour, err := meta(context.Background(), c, "first_hour")
+		if err != nil {
+			return err
+		}
+		for _, r := range sessionRollups {
+			compareRollup(t, c, r, "policy", sessionMeasures, firstHour)
+		}
+		for _, r := range failureRollups {
+			compareRollup(t, c, r, "failure", failureMeasures, firstHour)
+		}
+		compareHeard(t, c)
+		compareTotals(t, c)
+		return nil
+	}))
+}
+
+func dump(t fataler, c *conn, query string) []string {
+	t.Helper()
+	var lines []string
+	must(t, c.query(context.Background(), query, nil, func(r row) error {
+		lines = append(lines, fmt.Sprint([]any{r[:]}...))
+		return nil
+	}))
+	slices.Sort(lines)
+	return lines
+}
+
+func compareRollup(t fataler, c *conn, r *rollup, table string, measures []string, firstHour int64) {
+	t.Helper()
+	time := map[bucket]string{daily: "t.day", hourly: "r.stored / 3600",
+		monthly: "12 * strftime('%Y', t.day * 86400, 'unixepoch') + strftime('%m', t.day * 86400, 'unixepoch') - 1"}[r.bucket]
+	columns := []string{time}
+	for _, d := range r.dimensions {
+		switch d {
+		case "reporter", "trust", "source", "late":
+			d = "r." + d
+		default:
+			d = "t." + d
+		}
+		columns = append(columns, d)
+	}
+	added := []string{}
+	for _, m := range measures {
+		if m == "details" {
+			added = append(added, "COUNT(*)")
+			continue
+		}
+		added = append(added, "SUM(t."+m+")")
+	}
+	bound := ""
+	if r.bucket == hourly {
+		bound = fmt.Sprintf(" AND r.stored / 3600 >= %d", firstHour)
+	}
+	by := strings.Join(columns, ", ")
+	want := dump(t, c, fmt.Sprintf("SELECT %s, %s FROM %s t JOIN report r ON r.id = t.report WHERE r.superseded = 0%s GROUP BY %s",
+		by, strings.Join(added, ", "), table, bound, by))
+	got := dump(t, c, fmt.Sprintf("SELECT %s, %s, %s FROM %s", r.bucket.column(), strings.Join(r.dimensions, ", "), strings.Join(measures, ", "), r.table))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("%s is not what the rows add up to (-rows +rollup):\n%s", r.table, diff)
+	}
+}
+
+func compareHeard(t fataler, c *conn) {
+	t.Helper()
+	const rows = "FROM policy t JOIN report r ON r.id = t.report WHERE r.superseded = 0 AND t.reports = 1 GROUP BY"
+	const sums = "MIN(t.day), MAX(t.day), MAX(r.stored), COUNT(*), COUNT(DISTINCT t.day)"
+	want := dump(t, c, "SELECT t.domain, r.reporter, r.trust, "+sums+" "+rows+" 1, 2, 3 UNION ALL SELECT t.domain, r.reporter, 0, "+sums+" "+rows+" 1, 2")
+	got := dump(t, c, "SELECT domain, reporter, trust, first_day, last_day, last_stored, reports, days FROM heard")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("heard is not what the rows say (-rows +heard):\n%s", diff)
+	}
+}
+
+func compareTotals(t fataler, c *conn) {
+	t.Helper()
+	want := dump(t, c, `SELECT source, SUM(stored), SUM(duplicate), SUM(quarantined), SUM(ignored),
+		SUM(state = 1 AND quarantined = 0 AND ignored = 0) FROM ledger GROUP BY source`)
+	got := dump(t, c, "SELECT source, stored, duplicate, quarantined, ignored, waiting FROM account")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("accounts are not what the ledger adds up to (-ledger +accounts):\n%s", diff)
+	}
+	want = dump(t, c, "SELECT (SELECT COUNT(*) FROM report), (SELECT COALESCE(SUM(size), 0) FROM quarantine WHERE frame IS NOT NULL)")
+	got = dump(t, c, "SELECT (SELECT value FROM meta WHERE name = 'reports'), (SELECT value FROM meta WHERE name = 'quarantine_bytes')")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("totals are off (-rows +meta):\n%s", diff)
+	}
+}

@@ -1,0 +1,212 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// contentHash is the SHA-256 of an inflated document; its head is indexed.
+type contentHash struct {
+	head int64
+	tail []byte
+}
+
+func contentOf(raw []byte) contentHash {
+	sum := sha256.Sum256(raw)
+	return contentHash{int64(binary.BigEndian.Uint64(sum[:8])), sum[8:]}
+}
+
+func (h contentHash) compare(o contentHash) int {
+	return cmp.Or(cmp.Compare(uint64(h.head), uint64(o.head)), bytes.Compare(h.tail, o.tail))
+}
+
+// rivalKeys say which reports claim to be the same: those of one reporter's
+// name, or of one authenticated signer, with equal report id, period and
+// domains. Under the name, a forged report meets the one it imitates, whoever
+// signed it. signer is an int64, or nil where nothing authenticates.
+type rivalKeys struct {
+	name   int64
+	signer any
+}
+
+func keysOf(r *tlsrpt.Report, trust int64, signer string) rivalKeys {
+	domains := make([]string, 0, len(r.Policies))
+	for i := range r.Policies {
+		domains = append(domains, r.Policies[i].Domain)
+	}
+	same := sameness(r.ReportID, r.Start.Unix(), r.End.Unix(), domains)
+	return rivalKeys{name: hash64(append([]string{"name", r.Reporter}, same...)...), signer: signerKey(trust, signer, same)}
+}
+
+// sameness is what rivals have in common beside their name or signer.
+func sameness(reportID string, starts, ends int64, domains []string) []string {
+	slices.Sort(domains)
+	return append([]string{reportID, strconv.FormatInt(starts, 10), strconv.FormatInt(ends, 10)}, slices.Compact(domains)...)
+}
+
+func signerKey(trust int64, signer string, same []string) any {
+	if trust != authenticated || signer == "" {
+		return nil
+	}
+	return hash64(append([]string{"signer", signer}, same...)...)
+}
+
+// storedSameness is [sameness] of a stored report.
+func (w *writer) storedSameness(ctx context.Context, report int64) ([]string, error) {
+	var reportID string
+	var day, starts, ends int64
+	_, err := w.conn.first(ctx, "SELECT report_id, day, starts, ends FROM report WHERE id = ?", []any{report}, func(r row) {
+		reportID, day, starts, ends = r.text(0), r.int(1), r.int(2), r.int(3)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read report: %w", err)
+	}
+	var domains []string
+	err = w.conn.query(ctx, `SELECT d.value FROM policy p CROSS JOIN dict d ON d.id = p.domain WHERE p.day = ? AND p.report = ?`,
+		[]any{day, report}, func(r row) error {
+			domains = append(domains, r.text(0))
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read policy domains: %w", err)
+	}
+	return sameness(reportID, starts, ends, domains), nil
+}
+
+// keys reads the keys of a stored report.
+func (w *writer) keys(ctx context.Context, report int64) (keys rivalKeys, err error) {
+	_, err = w.conn.first(ctx, "SELECT name_key, sign_key FROM report WHERE id = ?", []any{report}, func(r row) {
+		keys.name = r.int(0)
+		if !r.null(1) {
+			keys.signer = r.int(1)
+		}
+	})
+	if err != nil {
+		err = fmt.Errorf("read report: %w", err)
+	}
+	return keys, err
+}
+
+const (
+	byName   = "SELECT id, name_key, sign_key, trust, received, hash0, hash, superseded FROM report WHERE name_key = ?"
+	bySigner = "SELECT id, name_key, sign_key, trust, received, hash0, hash, superseded FROM report WHERE sign_key = ?"
+)
+
+// contested tells whether a report with these keys would have a rival.
+func (w *writer) contested(ctx context.Context, keys rivalKeys) (bool, error) {
+	n, err := w.conn.integer(ctx, "SELECT EXISTS (SELECT 1 FROM report WHERE name_key = ?)", keys.name)
+	if err == nil && n == 0 && keys.signer != nil {
+		n, err = w.conn.integer(ctx, "SELECT EXISTS (SELECT 1 FROM report WHERE sign_key = ?)", keys.signer)
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for rivals: %w", err)
+	}
+	return n != 0, nil
+}
+
+type rival struct {
+	id, trust, received int64
+	keys                rivalKeys
+	content             contentHash
+	superseded          bool
+}
+
+// compareRivals orders by trust, then earliest delivery, then smaller hash:
+// the first is the one that counts.
+func compareRivals(a, b *rival) int {
+	return cmp.Or(cmp.Compare(a.trust, b.trust), cmp.Compare(a.received, b.received), a.content.compare(b.content))
+}
+
+// settle sees to it that of all that rival with each other, directly or through
+// others, starting from those with the given keys, exactly one counts.
+func (w *writer) settle(ctx context.Context, keys ...rivalKeys) error {
+	found, err := w.rivals(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("look for rivals: %w", err)
+	}
+	for len(found) > 0 {
+		group := []*rival{found[0]}
+		found = found[1:]
+		for i := 0; i < len(group); i++ {
+			found = slices.DeleteFunc(found, func(r *rival) bool {
+				with := r.keys.name == group[i].keys.name || r.keys.signer != nil && r.keys.signer == group[i].keys.signer
+				if with {
+					group = append(group, r)
+				}
+				return with
+			})
+		}
+		if err := w.elect(ctx, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) elect(ctx context.Context, group []*rival) error {
+	winner := slices.MinFunc(group, compareRivals)
+	for _, r := range group {
+		superseded, sign := r != winner, int64(1)
+		if superseded == r.superseded {
+			continue
+		}
+		if superseded {
+			w.superseded++
+			sign = -1
+		}
+		if err := w.contribute(ctx, r.id, sign); err != nil {
+			return err
+		}
+		if _, err := w.conn.exec(ctx, "UPDATE report SET superseded = ? WHERE id = ?", flag(superseded), r.id); err != nil {
+			return fmt.Errorf("supersede report: %w", err)
+		}
+	}
+	return nil
+}
+
+// rivals returns all reports that can be reached from the keys.
+func (w *writer) rivals(ctx context.Context, keys []rivalKeys) ([]*rival, error) {
+	var found []*rival
+	met := map[int64]bool{}
+	names, signers := map[int64]bool{}, map[int64]bool{}
+	collect := func(query string, key int64, asked map[int64]bool) error {
+		if asked[key] {
+			return nil
+		}
+		asked[key] = true
+		return w.conn.query(ctx, query, []any{key}, func(row row) error {
+			r := &rival{
+				id: row.int(0), trust: row.int(3), received: row.int(4), keys: rivalKeys{name: row.int(1)},
+				content: contentHash{row.int(5), row.bytes(6)}, superseded: row.int(7) != 0,
+			}
+			if !row.null(2) {
+				r.keys.signer = row.int(2)
+			}
+			if !met[r.id] {
+				met[r.id] = true
+				found = append(found, r)
+				keys = append(keys, r.keys)
+			}
+			return nil
+		})
+	}
+	for i := 0; i < len(keys); i++ {
+		if err := collect(byName, keys[i].name, names); err != nil {
+			return nil, err
+		}
+		if signer, ok := keys[i].signer.(int64); ok {
+			if err := collect(bySigner, signer, signers); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,217 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// bucket is the unit of time that a table tells apart.
+type bucket int
+
+const (
+	daily bucket = iota
+	monthly
+	hourly
+)
+
+// of returns the number of the bucket: the day, the month since year 0, or the hour.
+func (b bucket) of(day, hour int64) int64 {
+	switch b {
+	case monthly:
+		return monthOf(day)
+	case hourly:
+		return hour
+	}
+	return day
+}
+
+func (b bucket) column() string {
+	return [...]string{"day", "month", "hour"}[b]
+}
+
+func monthOf(day int64) int64 {
+	t := time.Unix(day*86400, 0).UTC()
+	return int64(t.Year())*12 + int64(t.Month()) - 1
+}
+
+// firstDay returns the day that starts a month.
+func firstDay(month int64) int64 {
+	return time.Date(int(month/12), time.Month(month%12+1), 1, 0, 0, 0, 0, time.UTC).Unix() / 86400
+}
+
+// A rollup is a table of sums. Its columns are the bucket and the dimensions,
+// which are its key in this order, and the measures.
+type rollup struct {
+	table      string
+	bucket     bucket
+	dimensions []string // columns, among those of cellColumns
+	upsert     string
+	purge      string
+}
+
+var sessionMeasures = []string{"reports", "pairs", "successful", "failed", "overlap_total", "overlap_failed"}
+
+var failureMeasures = []string{"details", "failed", "overlap"}
+
+// The rollups, in the planner's order: the smallest first.
+var (
+	totalDay          = newRollup("total_day", daily, sessionMeasures, "kind", "trust", "source")
+	reporterDay       = newRollup("reporter_day", daily, sessionMeasures, "reporter", "kind", "trust", "source")
+	domainMonth       = newRollup("domain_month", monthly, sessionMeasures, "domain", "kind", "trust")
+	domainDay         = newRollup("domain_day", daily, sessionMeasures, "domain", "kind", "trust")
+	domainReporterDay = newRollup("domain_reporter_day", daily, sessionMeasures, "domain", "reporter", "kind", "trust", "source")
+	storedHour        = newRollup("stored_hour", hourly, sessionMeasures, "domain", "reporter", "kind", "trust", "source", "late")
+
+	failureTotalDay   = newRollup("failure_total_day", daily, failureMeasures, "result", "reporter", "trust")
+	failureDomainDay  = newRollup("failure_domain_day", daily, failureMeasures, "domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source")
+	failureStoredHour = newRollup("failure_stored_hour", hourly, failureMeasures, "domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source", "late")
+
+	sessionRollups = []*rollup{totalDay, reporterDay, domainMonth, domainDay, domainReporterDay, storedHour}
+	failureRollups = []*rollup{failureTotalDay, failureDomainDay, failureStoredHour}
+)
+
+func newRollup(table string, b bucket, measures []string, dimensions ...string) *rollup {
+	r := &rollup{table: table, bucket: b, dimensions: dimensions}
+	key := append([]string{b.column()}, dimensions...)
+	added := make([]string, len(measures))
+	for i, m := range measures {
+		added[i] = m + " = " + m + " + excluded." + m
+	}
+	r.upsert = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT DO UPDATE SET %s",
+		table, strings.Join(append(slices.Clone(key), measures...), ", "), marks(len(key)+len(measures)), strings.Join(added, ", "))
+	r.purge = fmt.Sprintf("DELETE FROM %s WHERE %s = ? AND %s = 0", table, strings.Join(key, " = ? AND "), strings.Join(measures, " = 0 AND "))
+	return r
+}
+
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+// field returns where a cell holds a column.
+func (c *cell) field(column string) *int64 {
+	switch column {
+	case "domain":
+		return &c.domain
+	case "reporter":
+		return &c.reporter
+	case "result":
+		return &c.result
+	case "reason":
+		return &c.reason
+	case "mx":
+		return &c.mx
+	case "network":
+		return &c.network
+	case "kind":
+		return &c.kind
+	case "trust":
+		return &c.trust
+	case "source":
+		return &c.source
+	}
+	return &c.late
+}
+
+// project keeps of a cell what the rollup tells apart.
+func (r *rollup) project(whole cell) cell {
+	key := cell{time: whole.time}
+	for _, column := range r.dimensions {
+		*key.field(column) = *whole.field(column)
+	}
+	return key
+}
+
+// key returns the values of the key's columns.
+func (r *rollup) key(c cell, args []any) []any {
+	args = append(args, c.time)
+	for _, column := range r.dimensions {
+		args = append(args, *c.field(column))
+	}
+	return args
+}
+
+func compareCells(a, b cell) int {
+	return cmp.Or(
+		cmp.Compare(a.domain, b.domain), cmp.Compare(a.time, b.time), cmp.Compare(a.reporter, b.reporter),
+		cmp.Compare(a.result, b.result), cmp.Compare(a.reason, b.reason), cmp.Compare(a.mx, b.mx), cmp.Compare(a.network, b.network),
+		cmp.Compare(a.kind, b.kind), cmp.Compare(a.trust, b.trust), cmp.Compare(a.source, b.source), cmp.Compare(a.late, b.late))
+}
+
+// flush writes what was collected.
+func (s *sums) flush(ctx context.Context, c *conn) error {
+	if err := s.flushHeard(ctx, c); err != nil {
+		return fmt.Errorf("update who was heard: %w", err)
+	}
+	for _, r := range sessionRollups {
+		err := flushRollup(ctx, c, r, s.sessions[r], (*sessionSums).shrinks, func(v *sessionSums) []any {
+			return []any{v.reports, v.pairs, v.successful, v.failed, v.overlapTotal, v.overlapFailed}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, r := range failureRollups {
+		err := flushRollup(ctx, c, r, s.failures[r], (*failureSums).shrinks, func(v *failureSums) []any {
+			return []any{v.details, v.failed, v.overlap}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.settleHeard(ctx, c); err != nil {
+		return fmt.Errorf("update who was heard: %w", err)
+	}
+	return addMeta(ctx, c, "reports", s.reports)
+}
+
+// flushRollup writes the rows in the order of the table, so that neighbours
+// are found in the same page.
+func flushRollup[V comparable](ctx context.Context, c *conn, r *rollup, cells map[cell]*V, shrinks func(*V) bool, measures func(*V) []any) error {
+	var zero V
+	keys := make([]cell, 0, len(cells))
+	for key, v := range cells {
+		if *v != zero {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, compareCells)
+	for _, key := range keys {
+		v := cells[key]
+		args := r.key(key, make([]any, 0, len(r.dimensions)+7))
+		if _, err := c.exec(ctx, r.upsert, append(args, measures(v)...)...); err != nil {
+			return fmt.Errorf("add to %s: %w", r.table, err)
+		}
+		if !shrinks(v) {
+			continue
+		}
+		if _, err := c.exec(ctx, r.purge, args...); err != nil {
+			return fmt.Errorf("clear %s: %w", r.table, err)
+		}
+	}
+	return nil
+}
+
+func addMeta(ctx context.Context, c *conn, name string, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	_, err := c.exec(ctx, "UPDATE meta SET value = value + ? WHERE name = ?", n, name)
+	return err
+}
+
+func meta(ctx context.Context, c *conn, name string) (int64, error) {
+	return c.integer(ctx, "SELECT value FROM meta WHERE name = ?", name)
+}
+
+// columns says where the dimensions of the contract stand; policy type and
+// mode stand behind the kind.
+var columns = map[store.Dimension]string{
+	store.PolicyDomain: "domain", store.PolicyType: "kind", store.PolicyMode: "kind",
+	store.Reporter: "reporter", store.TrustDimension: "trust", store.Source: "source",
+	store.ResultType: "result", store.ReasonCode: "reason", store.ReceivingMX: "mx",
+	store.ReceivingIP: "receiving_ip", store.SendingMTAIP: "sending_ip", store.SendingNetwork: "network",
+}
