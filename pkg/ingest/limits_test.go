@@ -60,10 +60,10 @@ func detailed() []byte {
 
 func TestLargeItemsStayWithinTheMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("decodes some 100 MB")
+		t.Skip("decodes some 70 MB")
 	}
 	details, padding := gzipped(detailed()), gzipped(padded("1", 19<<20))
-	flood := &floodSource{fakeSource: fakeSource{&fakeServer{}}, bodies: 9, body: func(i int) []byte {
+	flood := &floodSource{fakeSource: fakeSource{&fakeServer{}}, bodies: 6, body: func(i int) []byte {
 		switch i % 3 {
 		case 0:
 			return details
@@ -88,7 +88,7 @@ func TestLargeItemsStayWithinTheMemory(t *testing.T) {
 	if mib := peak >> 20; mib > 240 {
 		t.Errorf("the heap grew to %d MiB", mib)
 	}
-	if got := s.account("mb1"); got.Quarantined != 0 || got.Ignored != 3 || got.Seen() != 9 {
+	if got := s.account("mb1"); got.Quarantined != 0 || got.Ignored != 2 || got.Seen() != 6 {
 		t.Errorf("the account is %+v", got)
 	}
 }
