@@ -1,0 +1,89 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/query"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// QueryData answers every query by itself: one that can't be answered fails alone.
+func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
+	response := backend.NewQueryDataResponse()
+	for _, q := range req.Queries {
+		response.Responses[q.RefID] = d.answer(ctx, q)
+	}
+	return response, nil
+}
+
+func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.DataResponse {
+	model, err := query.Parse(q.JSON)
+	if err != nil {
+		return refusal(err)
+	}
+	env, err := d.environment(ctx)
+	if err != nil {
+		return refusal(err)
+	}
+	answer, err := query.Answer(ctx, env, model, query.Range{From: q.TimeRange.From, To: q.TimeRange.To, MaxDataPoints: q.MaxDataPoints})
+	if err != nil {
+		return refusal(err)
+	}
+	for _, frame := range answer {
+		frame.RefID = q.RefID
+	}
+	if d.problem != nil && len(answer) > 0 {
+		frames.AddNotice(answer[0], data.NoticeSeverityWarning, "Nothing is polled: "+d.problem.Error())
+	}
+	return backend.DataResponse{Frames: answer}
+}
+
+// refusal turns an error into a response: what the user wrote is a bad
+// request, the rest is ours.
+func refusal(err error) backend.DataResponse {
+	var misread *query.Error
+	if errors.As(err, &misread) {
+		return backend.ErrDataResponseWithSource(backend.StatusBadRequest, backend.ErrorSourceDownstream, misread.Text)
+	}
+	return backend.ErrDataResponse(backend.StatusInternal, err.Error())
+}
+
+// environment is what queries are answered from: the store, and the state of
+// the sources with their accounts.
+func (d *Datasource) environment(ctx context.Context) (query.Environment, error) {
+	collector := d.collector()
+	reports, err := collector.Store()
+	if err != nil {
+		return query.Environment{}, err
+	}
+	sources, err := sourceRows(ctx, collector.Status(), reports)
+	if err != nil {
+		return query.Environment{}, err
+	}
+	return query.Environment{Store: reports, Sources: sources, Domains: d.settings.Domains}, nil
+}
+
+func sourceRows(ctx context.Context, status ingest.Status, reports store.Store) ([]query.Source, error) {
+	accounts, err := reports.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]query.Source, len(status.Sources))
+	for i, s := range status.Sources {
+		rows[i] = query.Source{
+			SourceRow: frames.SourceRow{
+				ID: s.ID, Name: s.Name, Type: s.Type, State: string(s.State),
+				LastPoll: s.LastPoll, LastSuccess: s.LastSuccess, LastError: s.LastError, Account: accounts[s.ID],
+			},
+			FirstConfigured: s.FirstConfigured,
+			Synchronised:    !s.FirstSync.IsZero(),
+		}
+	}
+	return rows, nil
+}
