@@ -30,6 +30,8 @@ module.exports = {
   setupFilesAfterEnv: ['<rootDir>/.config/jest/setup.js'],
   moduleNameMapper: {
     '\\.(css|scss|sass|svg)$': '<rootDir>/.config/jest/asset.js',
+    // Its main file is an .mjs, which cannot be required.
+    '^d3-color$': '<rootDir>/node_modules/d3-color/dist/d3-color.js',
     '^react-inlinesvg$': '<rootDir>/.config/jest/inlinesvg.js',
   },
   transform: {

@@ -168,6 +168,8 @@ export interface StoreStatus {
 export interface SourcesAnswer {
   sources: SourceStatus[];
   store: StoreStatus;
+  /** What is wrong with settings that concern every source; empty where nothing is. */
+  problem?: string;
 }
 
 export interface DimensionValue {

@@ -3,6 +3,9 @@ const { TextDecoder, TextEncoder } = require('util');
 
 Object.assign(globalThis, { TextDecoder, TextEncoder });
 
+// i18next advertises itself here.
+console.info = () => {};
+
 // What jsdom lacks and Grafana's components ask for.
 Object.defineProperty(globalThis, 'matchMedia', {
   writable: true,
@@ -29,16 +32,6 @@ HTMLCanvasElement.prototype.getContext = () => ({ measureText: (text) => ({ widt
 Element.prototype.scrollIntoView = () => {};
 
 // The options of a Combobox are rendered only where they have room.
-Element.prototype.getBoundingClientRect = () => ({
-  x: 0,
-  y: 0,
-  top: 0,
-  left: 0,
-  right: 400,
-  bottom: 400,
-  width: 400,
-  height: 400,
-  toJSON() {},
-});
-Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { value: 400 });
-Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { value: 400 });
+for (const name of ['clientHeight', 'clientWidth', 'offsetHeight', 'offsetWidth']) {
+  Object.defineProperty(HTMLElement.prototype, name, { get: () => 400 });
+}

@@ -29,7 +29,7 @@ const copies = [
   { from: inRoot('plugin.json'), to: '.', transform: fillIn },
   { from: inRoot('README.md'), to: '.', transform: fillIn, noErrorOnMissing: true },
   { from: inRoot('CHANGELOG.md'), to: '.', noErrorOnMissing: true },
-  { from: inRoot('LICENSE'), to: '.', toType: 'file', noErrorOnMissing: true },
+  { from: inRoot('LICENSE'), to: 'LICENSE', toType: 'file', noErrorOnMissing: true },
   { from: inRoot('dashboards', '*.json'), to: 'dashboards/[name][ext]', noErrorOnMissing: true },
   { from: 'img/**/*', to: '.' },
   { from: 'query_help.md', to: '.' },

@@ -3,14 +3,14 @@ import { type HttpsSource, type ImapSource, type ReportSource } from '../types';
 /** Setting name to a sentence that says what is wrong. */
 export type Problems<T> = { [K in keyof T]?: string };
 
-/** A duration as the backend reads it, such as `5m` or `1h30m`. */
+/** A time between polls, such as `5m`, `1h30m` or `1d`. */
 export function isDuration(text: string): boolean {
-  return /^(\d+(h|m|s))+$/.test(text) && /[1-9]/.test(text);
+  return /^(\d+d|(\d+(h|m|s))+)$/.test(text) && /[1-9]/.test(text);
 }
 
 /** An age such as `7d` or `36h`. */
 export function isAge(text: string): boolean {
-  return /^\d+[smhdw]$/.test(text);
+  return /^[1-9]\d*[hdw]$/.test(text);
 }
 
 export function isLoopback(host: string): boolean {
@@ -18,7 +18,7 @@ export function isLoopback(host: string): boolean {
 }
 
 export function isDomainPattern(text: string): boolean {
-  return /^(\*\.)?([\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?\.)+[\p{L}\p{N}-]{2,63}$/u.test(text);
+  return /^(\*\.)?([\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?\.)+[\p{L}\p{N}-]{2,63}\.?$/u.test(text);
 }
 
 export function imapProblems(source: ImapSource): Problems<ImapSource> {
@@ -55,7 +55,8 @@ export function tokenUrlProblem(url: string): string | undefined {
 
 function commonProblems({ pollInterval, tlsCaCert }: ReportSource): Problems<ReportSource> {
   return {
-    pollInterval: pollInterval && !isDuration(pollInterval) ? 'A number with s, m or h, such as 5m or 1h' : undefined,
+    pollInterval:
+      pollInterval && !isDuration(pollInterval) ? 'A number with s, m, h or d, such as 5m or 1h' : undefined,
     tlsCaCert: tlsCaCert ? certificateProblem(tlsCaCert) : undefined,
   };
 }

@@ -29,7 +29,7 @@ export function ConfigEditor(props: ConfigProps) {
     <Box marginBottom={4}>
       <DataSourceDescription
         dataSourceName="TLS-RPT"
-        docsLink="https://grafana.com/grafana/plugins/tlsrpt-reports-datasource/"
+        docsLink="https://github.com/tlsrpt-reports/grafana-tlsrpt-datasource#readme"
       />
       <Divider spacing={4} />
       <ConfigSection
@@ -39,6 +39,11 @@ export function ConfigEditor(props: ConfigProps) {
         {status.error && (
           <Alert severity="warning" title="The state of the sources is not known">
             {status.error}
+          </Alert>
+        )}
+        {status.answer?.problem && (
+          <Alert severity="error" title="No source is read until this is mended">
+            {status.answer.problem}
           </Alert>
         )}
         <SourceList {...props} savedIds={savedIds} status={status} />
@@ -126,8 +131,8 @@ function DomainSection(props: ConfigProps) {
 }
 
 function retentionProblem(days?: number): string | undefined {
-  const isGood = days === undefined || (Number.isInteger(days) && days >= 1);
-  return isGood ? undefined : 'A whole number of days, at least 1';
+  const isGood = days === undefined || (Number.isInteger(days) && days >= 1 && days <= 36500);
+  return isGood ? undefined : 'A whole number of days from 1 to 36500';
 }
 
 /** Returns the ids of the sources as they were last saved, whatever was edited since. */

@@ -1,5 +1,5 @@
 import { ConfigSubSection } from '@grafana/plugin-ui';
-import { Button, Dropdown, Field, Menu, Stack, TagsInput, useStyles2 } from '@grafana/ui';
+import { Button, Dropdown, Field, Icon, Menu, Stack, TagsInput, useStyles2 } from '@grafana/ui';
 
 import { type ImapSource, type Security } from '../../types';
 import { imapProblems } from '../validation';
@@ -54,11 +54,14 @@ export function ImapFields({ source, onChange, ...props }: Props) {
           />
           <div>
             <Dropdown overlay={providers} placement="bottom-start">
-              <Button type="button" variant="secondary" fill="outline" icon="angle-down" disabled={disabled}>
+              <Button type="button" variant="secondary" disabled={disabled}>
                 Fill in for a provider
+                <Icon name="angle-down" />
               </Button>
             </Dropdown>
           </div>
+        </div>
+        <div className={styles.nextGrid}>
           <TextField
             id={`${id}-host`}
             label="Host"

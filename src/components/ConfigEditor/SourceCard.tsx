@@ -41,25 +41,17 @@ export function SourceCard({ source, isOpen, isSaved, state, onPolled, onToggle,
         <div className={styles.buttons}>
           <IconButton
             name="arrow-up"
-            aria-label={`Move ${source.id} up`}
-            tooltip="Move up"
+            tooltip={`Move ${source.id} up`}
             disabled={isFixed || !onMoveUp}
             onClick={onMoveUp}
           />
           <IconButton
             name="arrow-down"
-            aria-label={`Move ${source.id} down`}
-            tooltip="Move down"
+            tooltip={`Move ${source.id} down`}
             disabled={isFixed || !onMoveDown}
             onClick={onMoveDown}
           />
-          <IconButton
-            name="trash-alt"
-            aria-label={`Remove ${source.id}`}
-            tooltip="Remove"
-            disabled={isFixed}
-            onClick={onRemove}
-          />
+          <IconButton name="trash-alt" tooltip={`Remove ${source.id}`} disabled={isFixed} onClick={onRemove} />
         </div>
       </div>
       {isSaved && state && (
@@ -112,5 +104,5 @@ const getStyles = (theme: GrafanaTheme2) => ({
     fontSize: theme.typography.bodySmall.fontSize,
   }),
   buttons: css({ display: 'flex', gap: theme.spacing(0.5) }),
-  body: css({ padding: theme.spacing(2) }),
+  body: css({ padding: theme.spacing(1.5, 2, 2) }),
 });

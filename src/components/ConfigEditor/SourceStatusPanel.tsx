@@ -147,7 +147,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     display: 'flex',
     flexDirection: 'column',
     gap: theme.spacing(1),
-    padding: theme.spacing(1.5, 2, 0.5),
+    padding: theme.spacing(1.5, 2),
   }),
   alert: css({ margin: 0 }),
   line: css({

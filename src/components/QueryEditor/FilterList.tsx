@@ -98,7 +98,7 @@ function FilterRow({ datasource, dimensions, filter, others, number, range, onCh
       <MultiCombobox
         data-testid={`filter-values-${number}`}
         width="auto"
-        minWidth={24}
+        minWidth={28}
         maxWidth={60}
         placeholder={operator.endsWith('~') ? 'Pattern, such as ^mx\\d' : 'Choose or type'}
         createCustomValue

@@ -202,7 +202,7 @@ function LatenessField({ query, onChange }: Props) {
   const isBad = Boolean(query.maxLateness) && !isAge(query.maxLateness ?? '');
   return (
     <EditorField
-      label="Latest"
+      label="Lateness"
       tooltip="Leaves out reports that came later than this after the time they tell of, such as 7d or 36h; empty takes all"
       invalid={isBad}
       error="A number with h, d or w, such as 7d"
@@ -242,7 +242,8 @@ function NumberInput({ id, min, value, fallback, onCommit }: NumberInputProps) {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  collapse: css({ border: 'none', background: 'none', margin: 0 }),
+  // Grafana pads a collapsible part as if it stood alone; here it is a row among others.
+  collapse: css({ border: 'none', background: 'none', margin: 0, '& > div': { padding: 0 } }),
   header: css({
     display: 'flex',
     flexWrap: 'wrap',
@@ -250,5 +251,5 @@ const getStyles = (theme: GrafanaTheme2) => ({
     fontSize: theme.typography.bodySmall.fontSize,
   }),
   summary: css({ color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightRegular }),
-  fields: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(2) }),
+  fields: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(2), marginTop: theme.spacing(1) }),
 });

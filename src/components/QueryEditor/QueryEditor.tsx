@@ -1,7 +1,7 @@
 import { type QueryEditorProps } from '@grafana/data';
 import { EditorField, EditorFieldGroup, EditorRow, EditorRows } from '@grafana/plugin-ui';
 import { Combobox, MultiCombobox, RadioButtonGroup } from '@grafana/ui';
-import { useId } from 'react';
+import { useEffect, useId } from 'react';
 
 import { type TlsRptDataSource } from '../../datasource';
 import {
@@ -32,13 +32,22 @@ export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, ra
     onChange(next);
     onRunQuery();
   };
+  const isNew = !saved.queryType;
+  useEffect(() => {
+    // Grafana opens the editor with nothing at times: what is shown must be what runs.
+    if (isNew) {
+      change(query);
+    }
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once for each new query
+  }, [isNew]);
 
   return (
     <EditorRows>
       <EditorRow>
         <EditorFieldGroup>
-          <EditorField label="Show" tooltip={QUERY_TYPES[query.queryType]?.description} width={20}>
+          <EditorField label="Show" tooltip={QUERY_TYPES[query.queryType]?.description} width={18}>
             <Combobox
+              width={18}
               id={`${id}-type`}
               data-testid="query-type"
               options={optionsFor(keysOf(QUERY_TYPES), QUERY_TYPES)}
@@ -89,6 +98,9 @@ function MetricFields({ id, query, onChange }: FieldProps) {
       {isTable ? (
         <EditorField label="Metrics" tooltip="The columns of the table" width={30}>
           <MultiCombobox
+            width="auto"
+            minWidth={30}
+            maxWidth={60}
             id={`${id}-metrics`}
             data-testid="query-metrics"
             options={optionsFor(TABLE_METRICS, METRICS)}
@@ -104,8 +116,9 @@ function MetricFields({ id, query, onChange }: FieldProps) {
           />
         </EditorField>
       ) : (
-        <EditorField label="Metric" tooltip={first && METRICS[first]?.description} width={25}>
+        <EditorField label="Metric" tooltip={first && METRICS[first]?.description} width={26}>
           <Combobox<Metric>
+            width={26}
             id={`${id}-metric`}
             data-testid="query-metric"
             options={optionsFor(metricsOf(query.queryType), METRICS)}
@@ -132,6 +145,9 @@ function GroupByField({ id, query, onChange }: FieldProps) {
       error={problem}
     >
       <MultiCombobox
+        width="auto"
+        minWidth={30}
+        maxWidth={60}
         id={`${id}-group`}
         data-testid="query-group-by"
         placeholder="Nothing: one total"
