@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ func dump(t fataler, c *conn, query string) []string {
 	t.Helper()
 	var lines []string
 	must(t, c.query(context.Background(), query, nil, func(r row) error {
-		lines = append(lines, fmt.Sprint([]any{r[:]}...))
+		lines = append(lines, fmt.Sprint([]driver.Value(r)))
 		return nil
 	}))
 	slices.Sort(lines)
