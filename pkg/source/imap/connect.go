@@ -67,8 +67,9 @@ func (s *Source) begin(ctx context.Context, raw net.Conn) (*session, error) {
 	err = session.client.WaitGreeting()
 	timer.Stop()
 	if err != nil {
+		err := s.config.greetingError(st, err)
 		session.close()
-		return nil, s.config.greetingError(st, err)
+		return nil, err
 	}
 	if err := s.login(ctx, session); err != nil {
 		session.close()
@@ -77,8 +78,9 @@ func (s *Source) begin(ctx context.Context, raw net.Conn) (*session, error) {
 	session.caps = session.client.Caps()
 	st.rest()
 	if session.caps == nil {
+		err := s.config.connectionError(st, "asking for its capabilities", errors.New("no capabilities"))
 		session.close()
-		return nil, s.config.connectionError(st, "asking for its capabilities", errors.New("no capabilities"))
+		return nil, err
 	}
 	return session, nil
 }

@@ -3,7 +3,6 @@ package imap
 import (
 	"bytes"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -177,9 +176,6 @@ func (s *stream) goodbye() string {
 	}
 	return ""
 }
-
-// ended tells that the server closed the connection in an orderly way.
-func (s *stream) ended() bool { return errors.Is(s.err(), io.EOF) }
 
 // SetDeadline does nothing: see [stream].
 func (s *stream) SetDeadline(time.Time) error { return nil }

@@ -95,8 +95,14 @@ func StartDovecot(ctx context.Context, o DovecotOptions) (*Dovecot, error) {
 // Start starts the server again after Kill, on the same ports.
 func (d *Dovecot) Start(ctx context.Context) error {
 	d.cmd = exec.Command("dovecot", "-F", "-c", filepath.Join(d.dir, "dovecot.conf"))
-	var stderr bytes.Buffer
-	d.cmd.Stderr = &stderr
+	separate(d.cmd)
+	// A file, since what inherits a pipe would keep Wait from ending.
+	stderr, err := os.Create(filepath.Join(d.dir, "stderr.log"))
+	if err != nil {
+		return fmt.Errorf("start dovecot: %w", err)
+	}
+	defer func() { _ = stderr.Close() }()
+	d.cmd.Stderr = stderr
 	if err := d.cmd.Start(); err != nil {
 		return fmt.Errorf("start dovecot: %w", err)
 	}
@@ -108,7 +114,8 @@ func (d *Dovecot) Start(ctx context.Context) error {
 	}()
 	if err := d.waitReady(ctx); err != nil {
 		d.stop()
-		return fmt.Errorf("start dovecot: %w\n%s%s", err, stderr.String(), d.Log())
+		complaint, _ := os.ReadFile(stderr.Name())
+		return fmt.Errorf("start dovecot: %w\n%s%s", err, complaint, d.Log())
 	}
 	return nil
 }
@@ -226,8 +233,8 @@ func (d *Dovecot) Close() error {
 	return d.remove()
 }
 
-// stop asks the master process to end, which ends its children; killing it
-// would leave them.
+// stop asks the master process to end, and then ends its children: those with
+// a client would stay for ten seconds.
 func (d *Dovecot) stop() {
 	if d.cmd == nil || d.cmd.Process == nil {
 		return
@@ -235,10 +242,10 @@ func (d *Dovecot) stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	select {
 	case <-d.ended:
-	case <-time.After(5 * time.Second):
-		_ = d.cmd.Process.Kill()
-		<-d.ended
+	case <-time.After(2 * time.Second):
 	}
+	killAll(d.cmd)
+	<-d.ended
 }
 
 func (d *Dovecot) remove() error {
