@@ -131,9 +131,8 @@ func (w *writer) deliver(ctx context.Context, d *store.Delivery) (store.Result, 
 }
 
 var (
-	errNoBytes  = errors.New("a report without its document can't be stored")
-	errNeither  = errors.New("a document is neither a report nor a problem")
-	errNoPeriod = errors.New("a report's period ends before it starts")
+	errNoBytes = errors.New("a report without its document can't be stored")
+	errNeither = errors.New("a document is neither a report nor a problem")
 )
 
 // take stores one document, or puts it into quarantine.
@@ -148,11 +147,8 @@ func (w *writer) take(ctx context.Context, it item, d *store.Document) (store.Ou
 }
 
 func (w *writer) takeReport(ctx context.Context, it item, d *store.Document) (store.Outcome, error) {
-	switch {
-	case len(d.Raw) == 0:
+	if len(d.Raw) == 0 {
 		return "", errNoBytes
-	case d.Report.End.Before(d.Report.Start):
-		return "", errNoPeriod
 	}
 	j, err := w.judgement(ctx, it, d.Judgement)
 	if err != nil {

@@ -15,7 +15,7 @@ var failureColumns = []string{"failed", "overlap"}
 func (s *Store) FailureSums(ctx context.Context, query store.SumQuery) ([]store.FailureSum, store.Cost, error) {
 	var rows []store.FailureSum
 	var cost store.Cost
-	err := s.read(ctx, func(c *conn) error {
+	err := s.snapshot(ctx, func(c *conn) error {
 		q, err := s.sumQuestion(ctx, c, query)
 		if err != nil {
 			return err

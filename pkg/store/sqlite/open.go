@@ -38,6 +38,8 @@ type Store struct {
 
 	writing chan *conn    // holds the one writer while nobody writes
 	reading chan *conn    // holds the readers that are free; nil ones are not open yet
+	closed  chan struct{} // closed when Close begins
+	closing sync.Once
 	memory  *sync.RWMutex // in memory, where readers and the writer exclude each other
 	names   *names
 	strings *interner // the writer's; guarded by holding the writer
@@ -75,7 +77,10 @@ func Open(ctx context.Context, path string, options ...Option) (*Store, error) {
 	}
 	s := newStore(options)
 	s.path, s.dsn = path, fileURI(path)
-	return s, s.open(ctx)
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // OpenMemory makes a store that ends with the process.
@@ -84,13 +89,16 @@ func OpenMemory(ctx context.Context, options ...Option) (*Store, error) {
 	// A leading slash makes SQLite share the database between connections.
 	s.dsn = "file:/tlsrpt-" + rand.Text() + "?vfs=memdb"
 	s.memory = new(sync.RWMutex)
-	return s, s.open(ctx)
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func newStore(options []Option) *Store {
 	s := &Store{
 		now: time.Now, keepRaw: defaultCap,
-		writing: make(chan *conn, 1), reading: make(chan *conn, readers),
+		writing: make(chan *conn, 1), reading: make(chan *conn, readers), closed: make(chan struct{}),
 		names: newNames(), strings: newInterner(),
 	}
 	for _, option := range options {
@@ -169,24 +177,47 @@ func (s *Store) connect(ctx context.Context, cacheKiB int) (*conn, error) {
 // Durable says whether the store is a file.
 func (s *Store) Durable() bool { return s.memory == nil }
 
-// Close waits for who reads and writes, and closes the connections.
+var errClosed = errors.New("the store is closed")
+
+// Close waits for who reads and writes, and closes the connections. Later
+// calls of other methods are errors, of Close nothing.
 func (s *Store) Close() error {
 	var failed error
-	for range readers {
-		if c := <-s.reading; c != nil {
-			failed = errors.Join(failed, c.close())
+	s.closing.Do(func() {
+		close(s.closed)
+		for range readers {
+			if c := <-s.reading; c != nil {
+				failed = errors.Join(failed, c.close())
+			}
 		}
+		// The last to close brings the log into the file.
+		failed = errors.Join(failed, (<-s.writing).close())
+	})
+	return failed
+}
+
+// take waits for a connection.
+func (s *Store) take(ctx context.Context, from chan *conn) (*conn, error) {
+	select {
+	case <-s.closed:
+		return nil, errClosed
+	default:
 	}
-	return errors.Join(failed, (<-s.writing).close())
+	select {
+	case c := <-from:
+		return c, nil
+	case <-s.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // read lends f a connection for reading.
 func (s *Store) read(ctx context.Context, f func(*conn) error) error {
-	var c *conn
-	select {
-	case c = <-s.reading:
-	case <-ctx.Done():
-		return ctx.Err()
+	c, err := s.take(ctx, s.reading)
+	if err != nil {
+		return err
 	}
 	defer func() { s.reading <- c }()
 	if s.memory != nil {
@@ -224,11 +255,9 @@ func (s *Store) write(ctx context.Context, f func(context.Context, *conn) error)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var c *conn
-	select {
-	case c = <-s.writing:
-	case <-ctx.Done():
-		return ctx.Err()
+	c, err := s.take(ctx, s.writing)
+	if err != nil {
+		return err
 	}
 	defer func() { s.writing <- c }()
 	if s.memory != nil {

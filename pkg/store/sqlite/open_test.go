@@ -185,3 +185,16 @@ func TestACommitThatIsCancelledChangesNothing(t *testing.T) {
 		t.Errorf("%d reports, %v", reports, err)
 	}
 }
+
+func TestAClosedStoreSaysSo(t *testing.T) {
+	s, err := OpenMemory(t.Context())
+	must(t, err)
+	must(t, s.Close())
+	must(t, s.Close())
+	if _, err := s.Accounts(t.Context()); !errors.Is(err, errClosed) {
+		t.Errorf("reading: %v", err)
+	}
+	if _, err := s.Commit(t.Context(), nil); !errors.Is(err, errClosed) {
+		t.Errorf("writing: %v", err)
+	}
+}

@@ -20,7 +20,7 @@ func (s *Store) Sessions(ctx context.Context, query store.SumQuery) ([]store.Ses
 	}
 	var rows []store.SessionRow
 	var cost store.Cost
-	err := s.read(ctx, func(c *conn) error {
+	err := s.snapshot(ctx, func(c *conn) error {
 		q, err := s.sumQuestion(ctx, c, query)
 		if err != nil {
 			return err
