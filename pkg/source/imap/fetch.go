@@ -54,7 +54,9 @@ func (p *poll) deliver(ctx context.Context, f *folder, c *chunk, msg *imapclient
 		}
 		body, ok := item.(imapclient.FetchItemDataBodySection)
 		if !ok || body.Literal == nil || !c.open[l.uid] || l.received.IsZero() {
-			l.add(item)
+			if err := l.add(item); err != nil {
+				return err
+			}
 			continue
 		}
 		l.size = max(l.size, body.Literal.Size())
@@ -86,7 +88,7 @@ func (p *poll) stream(ctx context.Context, f *folder, c *chunk, l *letter, liter
 	item.Body = body
 	err = p.sink.Put(ctx, item)
 	if body.broken {
-		return nil // the connection ended; the mail stays open
+		return errBroken // the mail stays open
 	}
 	if err != nil {
 		return fmt.Errorf("take %s: %w", item.Ref, err)
@@ -206,7 +208,10 @@ func (p *poll) findExpired(ctx context.Context, f *folder, uids []goimap.UID, ex
 	cmd := p.session.client.Fetch(set, &goimap.FetchOptions{UID: true, InternalDate: true, RFC822Size: true})
 	var old []*letter
 	for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
-		l := readLetter(msg)
+		l, err := readLetter(msg)
+		if err != nil {
+			return p.recover(ctx, f)
+		}
 		if set.Contains(l.uid) && !l.received.IsZero() && l.received.Before(p.since) {
 			old = append(old, l)
 		}

@@ -24,6 +24,10 @@ type chunk struct {
 	uids  []goimap.UID
 	open  map[goimap.UID]bool // those that are not handed over yet
 	taken chan struct{}       // the last message was dealt with
+	// broken says that the connection ended within a body that was being
+	// read. go-imap would read it once more to pass over it, while it already
+	// goes on in another goroutine: it must not be asked for more.
+	broken bool
 }
 
 // An arrival is a message of a chunk, or, when that is nil, its end.
@@ -54,6 +58,10 @@ func (pl *pipeline) start(uids []goimap.UID, options *goimap.FetchOptions) *chun
 				return
 			}
 			<-c.taken
+			if c.broken {
+				pl.arrivals <- arrival{c, nil}
+				return
+			}
 		}
 	}()
 	return c
@@ -70,6 +78,9 @@ func (pl *pipeline) step(ctx context.Context, f *folder) (*chunk, error) {
 			return a.chunk, pl.finish(f, a.chunk)
 		}
 		err := pl.deliver(ctx, f, a.chunk, a.msg)
+		if errors.Is(err, errBroken) {
+			a.chunk.broken, err = true, nil
+		}
 		if err != nil {
 			// Before taken: what is left of the message is not waited for.
 			pl.session.stream.abort(err)
@@ -88,6 +99,9 @@ func (pl *pipeline) finish(f *folder, c *chunk) error {
 			pl.underWay = append(pl.underWay[:i:i], pl.underWay[i+1:]...)
 			break
 		}
+	}
+	if c.broken {
+		return nil
 	}
 	err := c.cmd.Close()
 	var refused *goimap.Error

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -120,8 +121,8 @@ func (s *strays) take(msg *imapclient.FetchMessageData) {
 		}
 		return
 	}
-	l := readLetter(msg)
-	if l.uid == wanted && l.complete() {
+	l, err := readLetter(msg)
+	if err == nil && l.uid == wanted && l.complete() {
 		s.got = l
 	}
 }
@@ -148,16 +149,22 @@ type letter struct {
 func (l *letter) complete() bool { return l.uid != 0 && (l.body != nil || l.size > maxMail) }
 
 // readLetter reads a message to its end.
-func readLetter(msg *imapclient.FetchMessageData) *letter {
+func readLetter(msg *imapclient.FetchMessageData) (*letter, error) {
 	l := &letter{}
 	for item := msg.Next(); item != nil; item = msg.Next() {
-		l.add(item)
+		if err := l.add(item); err != nil {
+			return nil, err
+		}
 	}
-	return l
+	return l, nil
 }
 
-// add takes what one item tells.
-func (l *letter) add(item imapclient.FetchItemData) {
+// errBroken says that the connection ended within a body. Nothing more may be
+// asked of that message: see [chunk].
+var errBroken = errors.New("the connection ended within a mail")
+
+// add takes what one item tells. The error is errBroken.
+func (l *letter) add(item imapclient.FetchItemData) error {
 	switch item := item.(type) {
 	case imapclient.FetchItemDataUID:
 		l.uid = item.UID
@@ -167,15 +174,17 @@ func (l *letter) add(item imapclient.FetchItemData) {
 		l.size = max(l.size, item.Size)
 	case imapclient.FetchItemDataBodySection:
 		if item.Literal == nil {
-			return
+			return nil
 		}
 		l.size = max(l.size, item.Literal.Size())
 		if l.size > maxMail {
-			return
+			return nil
 		}
 		body := make([]byte, item.Literal.Size())
-		if _, err := io.ReadFull(item.Literal, body); err == nil {
-			l.body, l.size = body, int64(len(body))
+		if _, err := io.ReadFull(item.Literal, body); err != nil {
+			return errBroken
 		}
+		l.body, l.size = body, int64(len(body))
 	}
+	return nil
 }
