@@ -31,7 +31,7 @@ func (c Config) dialError(err error) *source.Error {
 		e.Setting, e.Sentence = "host", fmt.Sprintf("%s was not found; check the name for a typing error.", c.Host)
 	case errors.As(err, &dns):
 		e.Setting, e.Sentence = "host", fmt.Sprintf("%s could not be looked up; check this server's DNS.", c.Host)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case isRefused(err):
 		e.Setting, e.Sentence = "port", fmt.Sprintf("%s refuses connections on port %d; the usual ports are 993 for tls and 143 for starttls.", c.Host, c.Port)
 	case isTimeout(err):
 		e.Setting, e.Sentence = "host", fmt.Sprintf("%s did not answer on port %d; check host and port, and that no firewall is between.", c.Host, c.Port)
@@ -202,6 +202,12 @@ func isTemporary(e *goimap.Error) bool {
 		return true
 	}
 	return suggestedBackoff(e.Text) > 0
+}
+
+// isRefused tells that nothing listens. A SOCKS proxy, and Windows, say so in
+// words only.
+func isRefused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "refused")
 }
 
 func isTimeout(err error) bool {
