@@ -40,6 +40,8 @@ type Collector struct {
 	warning  string
 	// holder is the owner of the lease where that is another process.
 	holder string
+	// inherited says that the lease of a process that has ended was taken over.
+	inherited bool
 	// fault is why the open store can't be used.
 	fault error
 	// shift and pollers are those at work while the lease is held.

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
-	"os"
 	"sync"
 	"time"
 )
@@ -63,16 +61,6 @@ func NewEngine(o Options) *Engine {
 		}
 	}
 	return e
-}
-
-// ownerName names this process as host/pid, with a random end, since process
-// ids come back after a restart.
-func ownerName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s/%d#%08x", host, os.Getpid(), rand.Uint32())
 }
 
 // Use brings the settings of a data source and returns its collector. It never

@@ -133,7 +133,7 @@ func (c *Collector) hold(ctx context.Context, s store.Store) {
 func (c *Collector) lease(ctx context.Context, s store.Store) (got bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
 	defer cancel()
-	holder, err := s.AcquireLease(ctx, c.owner(), leaseTTL)
+	holder, err := c.acquire(ctx, s)
 	if err != nil {
 		c.noteFault(err)
 		return false, err
@@ -159,6 +159,22 @@ func (c *Collector) lease(ctx context.Context, s store.Store) (got bool, err err
 		c.mu.Unlock()
 	}
 	return false, nil
+}
+
+// acquire takes or renews the lease. The first try also takes it from a process
+// of this machine that has ended, as after a crash; later ones do not, lest two
+// that can't see each other's process take it back and forth.
+func (c *Collector) acquire(ctx context.Context, s store.Store) (holder string, err error) {
+	holder, err = s.AcquireLease(ctx, c.owner(), leaseTTL)
+	if err != nil || holder == c.owner() || !gone(holder) || c.inherited {
+		return holder, err
+	}
+	c.inherited = true
+	c.log().Info("The process that polled this data source has ended", "holder", process(holder))
+	if err := s.ReleaseLease(ctx, holder); err != nil {
+		return holder, err
+	}
+	return s.AcquireLease(ctx, c.owner(), leaseTTL)
 }
 
 // noteFault notes why the store can't be used, or with nil that it can.
