@@ -107,7 +107,7 @@ func BuildSeries(groups []Group, rows []store.SessionRow, interval Interval, c C
 			continue
 		}
 		p.Add(r)
-		if len(r.Group) > n && failing(r, c) {
+		if failing(r, c) {
 			// A reporter that fails on two days of one bucket counts once.
 			seen := Key(r.Group) + "\x00" + p.Time.String()
 			if !reporters[seen] {

@@ -50,6 +50,17 @@ func TestAReporterThatFailsTwiceInABucketCountsOnce(t *testing.T) {
 	}
 }
 
+func TestGroupedByReporterAReporterThatFailsIsOne(t *testing.T) {
+	rows := []store.SessionRow{
+		{Bucket: at("2026-01-06T00:00:00Z"), Group: []string{"Google"}, Failed: 3},
+		{Bucket: at("2026-01-07T00:00:00Z"), Group: []string{"Google"}, Successful: 3},
+	}
+	series := BuildSeries([]Group{{Values: []string{"Google"}}}, rows, oneDay(t), Distinct)
+	if len(series) != 1 || series[0].Points[0].ReportersFailing != 1 || series[0].Points[1].ReportersFailing != 0 {
+		t.Errorf("got %+v", series)
+	}
+}
+
 func TestADetailGroupIsZeroWhereItsDomainHadAReport(t *testing.T) {
 	groups := []Group{{Values: []string{"a", "certificate-expired"}}, {Values: []string{"b", "tlsa-invalid"}}}
 	sums := []store.FailureSum{

@@ -58,7 +58,7 @@ func (r *request) groups(ctx context.Context, metric analytics.Metric) ([]analyt
 // sessionQuery asks for the groups; reporters are told apart where the metric counts them.
 func (r *request) sessionQuery(metric analytics.Metric) store.SumQuery {
 	groupBy := slices.Clone(r.GroupBy)
-	if metric == analytics.ReportersFailing {
+	if metric == analytics.ReportersFailing && !slices.Contains(groupBy, store.Reporter) {
 		groupBy = append(groupBy, store.Reporter)
 	}
 	return store.SumQuery{Selection: r.selection(), GroupBy: groupBy}
