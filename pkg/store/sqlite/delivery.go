@@ -185,7 +185,7 @@ func (w *writer) decide(ctx context.Context, report int64, j judged, better bool
 	if err != nil {
 		return before, before, err
 	}
-	after = rivalKeys{name: before.name, signer: signerKey(j.trust, j.signer, same)}
+	after = rivalKeys{day: before.day, name: before.name, signer: signerKey(j.trust, j.signer, same)}
 	_, err = w.conn.exec(ctx, "UPDATE report SET trust = ?, reason = ?, signed_by = ?, route = ?, judged = ?, sign_key = ? WHERE id = ?",
 		j.trust, j.reason, j.signedBy, j.route, j.ledger, after.signer, report)
 	if err != nil {

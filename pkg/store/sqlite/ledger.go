@@ -3,6 +3,9 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -26,8 +29,20 @@ func (r ledgerRow) waits() bool {
 const findItem = `SELECT l.id, l.state, l.quarantined, l.ignored FROM ledger l CROSS JOIN dict d ON d.id = l.source
 	WHERE l.hash = ? AND l.ref = ? AND d.value = ?`
 
+// itemHash finds an item in the ledger, where it is compared in full. Items
+// that differ by a number at the end, as mails of one folder do, are neighbours
+// there, so that a batch of them is written to few pages.
+func itemHash(sourceID, ref string) int64 {
+	prefix := strings.TrimRight(ref, "0123456789")
+	number, err := strconv.ParseUint(ref[len(prefix):], 10, 32)
+	if err != nil {
+		return hash64(sourceID, ref)
+	}
+	return hash64(sourceID, prefix)&^math.MaxUint32 | int64(number)
+}
+
 func findLedger(ctx context.Context, c *conn, sourceID, ref string) (found ledgerRow, err error) {
-	_, err = c.first(ctx, findItem, []any{hash64(sourceID, ref), ref, sourceID}, func(r row) {
+	_, err = c.first(ctx, findItem, []any{itemHash(sourceID, ref), ref, sourceID}, func(r row) {
 		found = ledgerRow{id: r.int(0), state: r.int(1), quarantined: r.int(2), ignore: r.int(3)}
 	})
 	if err != nil {
@@ -56,7 +71,7 @@ func (w *writer) insertLedger(ctx context.Context, it item, d *store.Delivery, o
 		return err
 	}
 	_, err = w.conn.exec(ctx, `INSERT INTO ledger (id, hash, source, ref, received, committed, size, stored, duplicate, quarantined, ignored, why, state)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, it.ledger, hash64(d.Source, d.Ref), it.source, d.Ref, it.received, w.now.Unix(), d.Size,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, it.ledger, itemHash(d.Source, d.Ref), it.source, d.Ref, it.received, w.now.Unix(), d.Size,
 		n.Stored, n.Duplicate, n.Quarantined, n.Ignored, why, int64(stateCommitted))
 	if err != nil {
 		return fmt.Errorf("write ledger: %w", err)

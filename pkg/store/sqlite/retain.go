@@ -58,7 +58,7 @@ func (w *writer) ids(ctx context.Context, query string, args ...any) (ids []int6
 // It elects nobody in the place of a dropped report: its rivals have the same
 // period and go too.
 func (w *writer) retainReports(ctx context.Context, first int64) (int64, error) {
-	ids, err := w.ids(ctx, "SELECT id FROM report WHERE day < ? ORDER BY day, id LIMIT ?", first)
+	ids, err := w.ids(ctx, "SELECT id FROM report INDEXED BY report_name WHERE day < ? ORDER BY day, name_key LIMIT ?", first)
 	if err != nil {
 		return 0, err
 	}

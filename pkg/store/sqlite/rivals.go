@@ -31,8 +31,9 @@ func (h contentHash) compare(o contentHash) int {
 // rivalKeys say which reports claim to be the same: those of one reporter's
 // name, or of one authenticated signer, with equal report id, period and
 // domains. Under the name, a forged report meets the one it imitates, whoever
-// signed it. signer is an int64, or nil where nothing authenticates.
+// signed it. day is the day of the period. signer is an int64, or nil where nothing authenticates.
 type rivalKeys struct {
+	day    int64
 	name   int64
 	signer any
 }
@@ -43,7 +44,7 @@ func keysOf(r *tlsrpt.Report, trust int64, signer string) rivalKeys {
 		domains = append(domains, r.Policies[i].Domain)
 	}
 	same := sameness(r.ReportID, r.Start.Unix(), r.End.Unix(), domains)
-	return rivalKeys{name: hash64(append([]string{"name", r.Reporter}, same...)...), signer: signerKey(trust, signer, same)}
+	return rivalKeys{day: int64(r.Day()), name: hash64(append([]string{"name", r.Reporter}, same...)...), signer: signerKey(trust, signer, same)}
 }
 
 // sameness is what rivals have in common beside their name or signer.
@@ -83,10 +84,10 @@ func (w *writer) storedSameness(ctx context.Context, report int64) ([]string, er
 
 // keys reads the keys of a stored report.
 func (w *writer) keys(ctx context.Context, report int64) (keys rivalKeys, err error) {
-	_, err = w.conn.first(ctx, "SELECT name_key, sign_key FROM report WHERE id = ?", []any{report}, func(r row) {
-		keys.name = r.int(0)
-		if !r.null(1) {
-			keys.signer = r.int(1)
+	_, err = w.conn.first(ctx, "SELECT day, name_key, sign_key FROM report WHERE id = ?", []any{report}, func(r row) {
+		keys.day, keys.name = r.int(0), r.int(1)
+		if !r.null(2) {
+			keys.signer = r.int(2)
 		}
 	})
 	if err != nil {
@@ -96,15 +97,15 @@ func (w *writer) keys(ctx context.Context, report int64) (keys rivalKeys, err er
 }
 
 const (
-	byName   = "SELECT id, name_key, sign_key, trust, received, hash0, hash, superseded FROM report WHERE name_key = ?"
-	bySigner = "SELECT id, name_key, sign_key, trust, received, hash0, hash, superseded FROM report WHERE sign_key = ?"
+	byName   = "SELECT id, name_key, sign_key, trust, received, hash0, hash, superseded FROM report INDEXED BY report_name WHERE day = ? AND name_key = ?"
+	bySigner = "SELECT id, name_key, sign_key, trust, received, hash0, hash, superseded FROM report INDEXED BY report_signer WHERE day = ? AND sign_key = ?"
 )
 
 // contested tells whether a report with these keys would have a rival.
 func (w *writer) contested(ctx context.Context, keys rivalKeys) (bool, error) {
-	n, err := w.conn.integer(ctx, "SELECT EXISTS (SELECT 1 FROM report WHERE name_key = ?)", keys.name)
+	n, err := w.conn.integer(ctx, "SELECT EXISTS (SELECT 1 FROM report INDEXED BY report_name WHERE day = ? AND name_key = ?)", keys.day, keys.name)
 	if err == nil && n == 0 && keys.signer != nil {
-		n, err = w.conn.integer(ctx, "SELECT EXISTS (SELECT 1 FROM report WHERE sign_key = ?)", keys.signer)
+		n, err = w.conn.integer(ctx, "SELECT EXISTS (SELECT 1 FROM report INDEXED BY report_signer WHERE day = ? AND sign_key = ?)", keys.day, keys.signer)
 	}
 	if err != nil {
 		return false, fmt.Errorf("look for rivals: %w", err)
@@ -177,14 +178,14 @@ func (w *writer) rivals(ctx context.Context, keys []rivalKeys) ([]*rival, error)
 	var found []*rival
 	met := map[int64]bool{}
 	names, signers := map[int64]bool{}, map[int64]bool{}
-	collect := func(query string, key int64, asked map[int64]bool) error {
+	collect := func(query string, day, key int64, asked map[int64]bool) error {
 		if asked[key] {
 			return nil
 		}
 		asked[key] = true
-		return w.conn.query(ctx, query, []any{key}, func(row row) error {
+		return w.conn.query(ctx, query, []any{day, key}, func(row row) error {
 			r := &rival{
-				id: row.int(0), trust: row.int(3), received: row.int(4), keys: rivalKeys{name: row.int(1)},
+				id: row.int(0), trust: row.int(3), received: row.int(4), keys: rivalKeys{day: day, name: row.int(1)},
 				content: contentHash{row.int(5), row.bytes(6)}, superseded: row.int(7) != 0,
 			}
 			if !row.null(2) {
@@ -199,11 +200,11 @@ func (w *writer) rivals(ctx context.Context, keys []rivalKeys) ([]*rival, error)
 		})
 	}
 	for i := 0; i < len(keys); i++ {
-		if err := collect(byName, keys[i].name, names); err != nil {
+		if err := collect(byName, keys[i].day, keys[i].name, names); err != nil {
 			return nil, err
 		}
 		if signer, ok := keys[i].signer.(int64); ok {
-			if err := collect(bySigner, signer, signers); err != nil {
+			if err := collect(bySigner, keys[i].day, signer, signers); err != nil {
 				return nil, err
 			}
 		}

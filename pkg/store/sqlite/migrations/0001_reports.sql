@@ -20,7 +20,7 @@ CREATE TABLE kind (
 CREATE UNIQUE INDEX kind_lookup ON kind (shape, type, mode);
 CREATE INDEX kind_type ON kind (type, mode);
 
--- One row an item, for ever. hash is of source and ref. Ids grow with commits.
+-- One row an item, for ever. hash is of source and ref (itemHash). Ids grow with commits.
 CREATE TABLE ledger (
   id          INTEGER PRIMARY KEY,
   hash        INTEGER NOT NULL,
@@ -70,9 +70,9 @@ CREATE TABLE report (
   parser     INTEGER NOT NULL
 );
 CREATE INDEX report_content ON report (hash0);
-CREATE INDEX report_name ON report (name_key);
-CREATE INDEX report_signer ON report (sign_key) WHERE sign_key IS NOT NULL;
-CREATE INDEX report_day ON report (day);
+-- Rivals have one period, so one day: it keeps what is written together together.
+CREATE INDEX report_name ON report (day, name_key);
+CREATE INDEX report_signer ON report (day, sign_key) WHERE sign_key IS NOT NULL;
 CREATE INDEX report_stored ON report (stored);
 
 -- What a report holds beside: its document (see document.go), its deliveries,
