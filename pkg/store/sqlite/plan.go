@@ -258,11 +258,19 @@ func (p *plan) statement(q *question, measures []string) (string, []any) {
 		args = append(args, w.args...)
 	}
 	summed := append([]string{"bucket"}, inner...)
-	by := slices.Clone(summed)
 	for _, m := range measures {
 		summed = append(summed, "SUM("+m+") AS "+m)
 	}
-	query := fmt.Sprintf("SELECT %s FROM (%s) GROUP BY %s", strings.Join(summed, ", "), strings.Join(arms, " UNION ALL "), strings.Join(by, ", "))
+	// To group by a constant too would sort what comes in order already.
+	by := inner
+	if q.perBucket {
+		by = append([]string{"bucket"}, inner...)
+	}
+	end := "HAVING COUNT(*) > 0"
+	if len(by) > 0 {
+		end = "GROUP BY " + strings.Join(by, ", ")
+	}
+	query := fmt.Sprintf("SELECT %s FROM (%s) %s", strings.Join(summed, ", "), strings.Join(arms, " UNION ALL "), end)
 	if !q.byKind() {
 		return query, args
 	}
