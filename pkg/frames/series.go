@@ -1,6 +1,7 @@
 package frames
 
 import (
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -24,12 +25,29 @@ func Trend(series []analytics.Series, groupBy []store.Dimension, metric analytic
 			values[i] = metric.Value(p.Sums, counting)
 		}
 		value := data.NewField("value", labels(groupBy, s.Values), values)
-		value.Config = &data.FieldConfig{Unit: metric.Unit(), Description: metric.Description()}
+		value.Config = &data.FieldConfig{
+			DisplayNameFromDS: seriesName(s.Values, metric), Unit: metric.Unit(), Description: metric.Description(),
+		}
 		frame := Empty(data.FrameTypeTimeSeriesMulti)
 		frame.Fields = []*data.Field{data.NewField("time", nil, times), value}
 		frames = append(frames, frame)
 	}
 	return frames
+}
+
+// seriesName is what Grafana shows for a series, unless the user says another
+// name: left to itself it would put the word "value" before the labels.
+func seriesName(values []string, metric analytics.Metric) string {
+	if len(values) == 0 {
+		return MetricTitle(metric)
+	}
+	names := make([]string, len(values))
+	for i, v := range values {
+		if names[i] = Clean(v); names[i] == "" {
+			names[i] = "(none)"
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func labels(groupBy []store.Dimension, values []string) data.Labels {

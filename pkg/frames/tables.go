@@ -77,7 +77,7 @@ func Reports(rows []store.ReportRow, field store.TimeField, counting analytics.C
 		column(rows, "warnings", "Warnings", "What was odd about it and tolerated", func(r row) string { return Text(strings.Join(r.Warnings, "; ")) }),
 		column(rows, "contactInfo", "Contact", "The reporter's contact; not checked", func(r row) string { return Clean(r.ContactInfo) }),
 		column(rows, "reportId", "Report id", "The reporter's own id", func(r row) string { return Clean(r.ReportID) }),
-		column(rows, "source", "Source", "The mailbox or drop that it came by first", func(r row) string { return r.Source }),
+		column(rows, "source", "Source", "The mailbox or drop that it came by first", func(r row) string { return Clean(r.Source) }),
 		column(rows, "id", "Id", "The report's number in this store", func(r row) int64 { return r.ID }),
 	)
 }
@@ -97,7 +97,7 @@ func Reporters(rows []store.ReporterRow) *data.Frame {
 		column(rows, "expectedNext", "Expected next", "Known with the cadence", func(row) *time.Time { return nil }),
 		column(rows, "overdue", "Overdue", "Cadences missed; known with the cadence", func(row) *float64 { return nil }),
 		column(rows, "state", "State", "Known with the cadence", func(row) *string { return nil }),
-		column(rows, "note", "Note", "", func(row) string { return "" }),
+		column(rows, "note", "Note", "What else there is to say; known with the cadence", func(row) string { return "" }),
 	)
 }
 
@@ -106,25 +106,28 @@ type SourceRow struct {
 	ID, Name, Type, State string
 	LastPoll, LastSuccess time.Time // zero: never
 	LastError             string
+	// Lag is how many seconds ago LastSuccess was; nil: never.
+	Lag *float64
 	store.Account
 }
 
 // Sources returns the table of sources.
 func Sources(rows []SourceRow) *data.Frame {
 	return table(len(rows),
-		column(rows, "source", "Source", "The source's id in the settings", func(r SourceRow) string { return r.ID }),
-		column(rows, "name", "Name", "", func(r SourceRow) string { return Clean(r.Name) }),
+		column(rows, "source", "Source", "The source's id in the settings", func(r SourceRow) string { return Clean(r.ID) }),
+		column(rows, "name", "Name", "The source's name in the settings", func(r SourceRow) string { return Clean(r.Name) }),
 		column(rows, "type", "Type", "imap or https", func(r SourceRow) string { return r.Type }),
 		column(rows, "state", "State", "ok, syncing, failing, idle or misconfigured", func(r SourceRow) string { return r.State }),
-		column(rows, "lastPoll", "Last poll", "", func(r SourceRow) *time.Time { return timeOrNull(r.LastPoll) }),
+		column(rows, "lastPoll", "Last poll", "When the last poll began, whether it succeeded or not", func(r SourceRow) *time.Time { return timeOrNull(r.LastPoll) }),
 		column(rows, "lastSuccess", "Last success", "The last poll that saw the whole source", func(r SourceRow) *time.Time { return timeOrNull(r.LastSuccess) }),
-		column(rows, "lastError", "Last error", "", func(r SourceRow) string { return Text(r.LastError) }),
+		column(rows, "lastError", "Last error", "What is wrong; empty after a success", func(r SourceRow) string { return Text(r.LastError) }),
 		withUnit(column(rows, "seen", "Seen", "Stored, duplicate, quarantined and ignored together", func(r SourceRow) int64 { return r.Seen() }), "short"),
 		withUnit(column(rows, "stored", "Stored", "Reports that are in the numbers or superseded", func(r SourceRow) int64 { return r.Stored }), "short"),
 		withUnit(column(rows, "duplicate", "Duplicate", "The same document, delivered again", func(r SourceRow) int64 { return r.Duplicate }), "short"),
 		withUnit(column(rows, "quarantined", "Quarantined", "What could not be used", func(r SourceRow) int64 { return r.Quarantined }), "short"),
 		withUnit(column(rows, "ignored", "Ignored", "What is no TLS report, or too old", func(r SourceRow) int64 { return r.Ignored }), "short"),
 		withUnit(column(rows, "pending", "Pending", "Committed, and not yet moved, marked or deleted on the server", func(r SourceRow) int64 { return r.Pending }), "short"),
+		withUnit(column(rows, "lag", "Lag", "Time since the last success", func(r SourceRow) *float64 { return r.Lag }), "s"),
 	)
 }
 
@@ -133,11 +136,11 @@ func Quarantine(rows []store.QuarantineRow) *data.Frame {
 	type row = store.QuarantineRow
 	return table(len(rows),
 		column(rows, "time", "Time", "When it was put in", func(r row) time.Time { return r.Time }),
-		column(rows, "reason", "Reason", "", func(r row) string { return Clean(r.Problem.Reason) }),
+		column(rows, "reason", "Reason", "Why it is in quarantine, in a word", func(r row) string { return Clean(r.Problem.Reason) }),
 		column(rows, "detail", "Detail", "What is wrong with it", func(r row) string { return Text(r.Problem.Detail) }),
-		column(rows, "source", "Source", "The source's id in the settings", func(r row) string { return r.Source }),
+		column(rows, "source", "Source", "The source's id in the settings", func(r row) string { return Clean(r.Source) }),
 		column(rows, "reference", "Reference", "Where it lies in the source", func(r row) string { return Clean(r.Ref) }),
-		withUnit(column(rows, "size", "Size", "", func(r row) int64 { return r.Size }), "bytes"),
+		withUnit(column(rows, "size", "Size", "Of the raw bytes, also when they are no longer kept", func(r row) int64 { return r.Size }), "bytes"),
 		withUnit(column(rows, "tries", "Tries", "How often it was tried", func(r row) int64 { return int64(r.Tries) }), "short"),
 		column(rows, "parserVersion", "Parser", "The parser that tried last", func(r row) int64 { return int64(r.ParserVersion) }),
 		column(rows, "id", "Id", "The document's number in this store", func(r row) int64 { return r.ID }),

@@ -6,21 +6,26 @@ import (
 	"unicode"
 )
 
-var mailAddress = regexp.MustCompile(`[A-Za-z0-9._%+\-=]+@([A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+)`)
+// mailAddress finds addresses as strangers write them: with letters of any
+// script, a quoted local part, a host without a dot or an address literal, and
+// with the sign escaped as in URIs.
+var mailAddress = regexp.MustCompile("(?:[\\p{L}\\p{M}\\p{N}._%+\\-=!#$&'*/?^{|}~`]+|\"[^\"]*\")(?:@|%40)" +
+	`([\p{L}\p{M}\p{N}\-_]+(?:\.[\p{L}\p{M}\p{N}\-_]+)*|\[[0-9A-Za-z:.]+\])`)
 
-// Text makes a string from a stranger fit to be shown: control and
+// Text makes free text from a stranger fit to be shown: control and
 // bidirectional characters are removed, and mail addresses keep their domain alone.
 func Text(s string) string {
 	return mailAddress.ReplaceAllString(Clean(s), "…@$1")
 }
 
-// Clean removes control and bidirectional characters.
+// Clean removes control and bidirectional characters. Line ends and tabs become
+// spaces, so that words don't run together.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n' || r == '\t':
+		case strings.ContainsRune("\n\r\t\u2028\u2029", r):
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar:
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar, r == '\ufeff':
 			return -1
 		}
 		return r

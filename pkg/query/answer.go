@@ -30,6 +30,12 @@ type Source struct {
 	Synchronised bool
 }
 
+// firstSync says whether a first synchronisation is going on. One that fails
+// from the start is none: it would hide for ever that nothing comes.
+func (s Source) firstSync() bool {
+	return !s.Synchronised && s.State != "failing" && s.State != "misconfigured"
+}
+
 // A Range is the time that a query is about.
 type Range struct {
 	From, To time.Time
@@ -69,7 +75,7 @@ func (r *request) selection() store.Selection { return r.Model.selection(r.From,
 // notices adds what the person who looks at the numbers should know.
 func (r *request) notices(frame *data.Frame, cost store.Cost, shown, found int, what string) {
 	if shown < found {
-		frames.AddNotice(frame, data.NoticeSeverityWarning,
+		frames.AddNotice(frame, data.NoticeSeverityInfo,
 			fmt.Sprintf("Showing the %d largest of %d %s: raise the limit or filter to see the others.", shown, found, what))
 	}
 	if cost.Rows {
@@ -80,7 +86,7 @@ func (r *request) notices(frame *data.Frame, cost store.Cost, shown, found int, 
 
 func (r *request) cutNotice(frame *data.Frame, more bool) {
 	if more {
-		frames.AddNotice(frame, data.NoticeSeverityWarning,
+		frames.AddNotice(frame, data.NoticeSeverityInfo,
 			fmt.Sprintf("Showing the newest %d rows: raise the limit, filter, or choose a shorter range to see the others.", r.Limit))
 	}
 }

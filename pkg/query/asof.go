@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -18,7 +17,7 @@ const heardDays = 60
 // was stored, up to the last successful poll: what we did not fetch is not
 // held against a reporter. During a first synchronisation ages are 0.
 func (r *request) reportAges(ctx context.Context) ([]asOfValue, error) {
-	heard, err := r.heard(ctx)
+	heard, err := r.heard(ctx, r.filters())
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +31,9 @@ func (r *request) reportAges(ctx context.Context) ([]asOfValue, error) {
 			value: r.age(row.LastStored, until),
 		})
 	}
+	if !r.hasRowsOfDomains() {
+		return values, nil
+	}
 	for _, domain := range r.literalDomains() {
 		if !domains[domain] {
 			values = append(values, asOfValue{
@@ -42,9 +44,19 @@ func (r *request) reportAges(ctx context.Context) ([]asOfValue, error) {
 	return values, nil
 }
 
-func (r *request) heard(ctx context.Context) ([]store.ReporterRow, error) {
+// hasRowsOfDomains says whether a domain that nobody reports on can have a row:
+// grouped by reporter alone it can't be told, and it has no reporter to pass a
+// filter where reporters are told apart.
+func (r *request) hasRowsOfDomains() bool {
+	if !slices.Contains(r.GroupBy, store.Reporter) {
+		return true
+	}
+	return slices.Contains(r.GroupBy, store.PolicyDomain) && r.passes(store.Reporter, "")
+}
+
+func (r *request) heard(ctx context.Context, filters []store.Filter) ([]store.ReporterRow, error) {
 	since := tlsrpt.DayOf(r.To) - heardDays
-	rows, err := r.Store.LastReports(ctx, r.filters(), r.Trust == "authenticated", since)
+	rows, err := r.Store.LastReports(ctx, filters, r.Trust == "authenticated", since)
 	if err != nil {
 		return nil, fmt.Errorf("read the last reports: %w", err)
 	}
@@ -52,12 +64,13 @@ func (r *request) heard(ctx context.Context) ([]store.ReporterRow, error) {
 }
 
 // literalDomains are the names in the setting "domains" that are no patterns
-// and pass the query's filters on the policy domain.
+// and pass the query's filters on the policy domain. Other filters are on
+// reports, and these names are for when there is none.
 func (r *request) literalDomains() []string {
 	var names []string
 	for _, d := range r.Domains {
-		name := strings.ToLower(strings.TrimSuffix(d, "."))
-		if !strings.Contains(name, "*") && r.passes(store.PolicyDomain, name) && !r.filtersBeyond(store.PolicyDomain) {
+		name, ok := tlsrpt.NormalizeDomain(d)
+		if ok && r.passes(store.PolicyDomain, name) {
 			names = append(names, name)
 		}
 	}
@@ -65,14 +78,10 @@ func (r *request) literalDomains() []string {
 }
 
 func (r *request) age(since, until time.Time) float64 {
-	if !r.synchronised() || since.IsZero() || until.Before(since) {
+	if slices.ContainsFunc(r.Sources, Source.firstSync) || since.IsZero() || until.Before(since) {
 		return 0
 	}
 	return until.Sub(since).Seconds()
-}
-
-func (r *request) synchronised() bool {
-	return len(r.Sources) > 0 && !slices.ContainsFunc(r.Sources, func(s Source) bool { return !s.Synchronised })
 }
 
 // lastSuccess is the last successful poll of any source, at most the end of the range.
@@ -89,7 +98,7 @@ func (r *request) lastSuccess() time.Time {
 func (r *request) firstConfigured() time.Time {
 	var first time.Time
 	for _, s := range r.Sources {
-		if first.IsZero() || s.FirstConfigured.Before(first) {
+		if first.IsZero() || !s.FirstConfigured.IsZero() && s.FirstConfigured.Before(first) {
 			first = s.FirstConfigured
 		}
 	}
@@ -97,8 +106,8 @@ func (r *request) firstConfigured() time.Time {
 }
 
 // pollAges tells for every source how long ago its last successful poll was,
-// or, where there was none, when it was first configured. While a first
-// synchronisation makes progress its age is 0.
+// or, where there was none, when it was first configured. During a first
+// synchronisation its age is 0.
 func (r *request) pollAges(context.Context) ([]asOfValue, error) {
 	var values []asOfValue
 	for _, s := range r.Sources {
@@ -110,7 +119,7 @@ func (r *request) pollAges(context.Context) ([]asOfValue, error) {
 			since = s.FirstConfigured
 		}
 		age := 0.0
-		if s.State != "syncing" && !since.IsZero() {
+		if !s.firstSync() && !since.IsZero() {
 			age = max(r.To.Sub(since).Seconds(), 0)
 		}
 		values = append(values, asOfValue{at: map[store.Dimension]string{store.Source: s.ID}, value: age})
@@ -151,7 +160,8 @@ func (r *request) newFailures(ctx context.Context) ([]asOfValue, error) {
 		return nil, fmt.Errorf("sum up failure details: %w", err)
 	}
 	before := r.selection()
-	before.From, before.To = r.From.AddDate(0, 0, -r.BaselineDays), r.From
+	before.To = r.rangeStart()
+	before.From = before.To.AddDate(0, 0, -r.BaselineDays)
 	known, _, err := r.Store.FailureSums(ctx, store.SumQuery{Selection: before, GroupBy: groupBy})
 	if err != nil {
 		return nil, fmt.Errorf("sum up failure details before the range: %w", err)
@@ -178,10 +188,20 @@ func (r *request) newFailures(ctx context.Context) ([]asOfValue, error) {
 	return r.addQuietDomains(ctx, values, domains)
 }
 
+// rangeStart is the start of the first day, or hour, of the range: what only
+// overlaps the range belongs to it, and not to the days before it too.
+func (r *request) rangeStart() time.Time {
+	if r.TimeField == store.StoredTime {
+		return r.From.UTC().Truncate(time.Hour)
+	}
+	return tlsrpt.DayOf(r.From).Time()
+}
+
 // addQuietDomains gives every domain heard of, and every literal name in the
 // settings, its row of zero.
 func (r *request) addQuietDomains(ctx context.Context, values []asOfValue, domains map[string]bool) ([]asOfValue, error) {
-	heard, err := r.heard(ctx)
+	// What they would have failed with has no part in who was heard.
+	heard, err := r.heard(ctx, r.withoutDetail().Filters)
 	if err != nil {
 		return nil, err
 	}

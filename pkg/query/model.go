@@ -2,8 +2,9 @@ package query
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"regexp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,13 +30,6 @@ type Model struct {
 	MaxLateness  string             `json:"maxLateness"`
 	Limit        int                `json:"limit"`
 	BaselineDays int                `json:"baselineDays"`
-}
-
-// A Filter is a filter as it stands in JSON.
-type Filter struct {
-	Dimension store.Dimension `json:"dimension"`
-	Operator  store.Operator  `json:"operator"`
-	Values    []string        `json:"values"`
 }
 
 // An Error is a query that can't be answered as it is written. Its text names
@@ -75,6 +69,9 @@ var (
 	}
 )
 
+// maxBaselineDays is beyond any retention, and safe to count with.
+const maxBaselineDays = 100_000
+
 // Defaults returns the query of an editor that is opened for the first time.
 func Defaults() Model {
 	return Model{
@@ -91,7 +88,7 @@ func Parse(raw []byte) (Model, error) {
 	if err := json.Unmarshal(raw, &keys); err != nil {
 		return m, refuse("the query is no JSON object: %v", err)
 	}
-	for key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if !slices.Contains(settings, key) && !slices.Contains(grafanaKeys, key) {
 			return m, refuse("unknown setting %q in the query; allowed are %s", key, list(settings))
 		}
@@ -105,6 +102,10 @@ func Parse(raw []byte) (Model, error) {
 		return m, fmt.Errorf("copy the query's settings: %w", err)
 	}
 	if err := json.Unmarshal(known, &m); err != nil {
+		var misread *Error
+		if errors.As(err, &misread) {
+			return m, err
+		}
 		return m, refuse("the query has a setting of the wrong kind: %v", err)
 	}
 	m.fillDefaults()
@@ -153,6 +154,8 @@ func (m *Model) check() error {
 		oneOf("time field", m.TimeField, timeFields),
 		oneOf("counting", m.Counting, countings),
 		oneOf("trust", m.Trust, trusts),
+		onlyOnce("groupBy", m.GroupBy),
+		onlyOnce("metrics", m.Metrics),
 	} {
 		if err != nil {
 			return err
@@ -161,6 +164,9 @@ func (m *Model) check() error {
 	if m.MinSessions < 0 || m.Limit < 0 || m.BaselineDays < 0 {
 		return refuse("minSessions, limit and baselineDays must not be negative")
 	}
+	if m.BaselineDays > maxBaselineDays {
+		return refuse("baselineDays %d is too long; allowed are up to %d", m.BaselineDays, maxBaselineDays)
+	}
 	if _, err := parseLateness(m.MaxLateness); err != nil {
 		return err
 	}
@@ -168,35 +174,6 @@ func (m *Model) check() error {
 		return err
 	}
 	return m.checkMetrics()
-}
-
-func (m *Model) checkFilters() error {
-	allowed := dimensions
-	if m.QueryType == "quarantine" {
-		allowed = []store.Dimension{store.Source, store.QuarantineReason}
-	}
-	if m.QueryType == "summary" && slices.Contains(m.metrics(), analytics.Quarantined) {
-		allowed = []store.Dimension{store.Source, store.QuarantineReason}
-	}
-	for _, f := range m.Filters {
-		if len(f.Values) == 0 && f.Dimension == "" {
-			continue
-		}
-		if err := oneOf("dimension", f.Dimension, allowed); err != nil {
-			return err
-		}
-		if err := oneOf("operator", f.Operator, operators); err != nil {
-			return err
-		}
-		if f.Operator == store.Match || f.Operator == store.NotMatch {
-			for _, v := range f.Values {
-				if _, err := regexp.Compile(v); err != nil {
-					return refuse("the filter on %s holds %q, which is no regular expression (RE2): %v", f.Dimension, v, err)
-				}
-			}
-		}
-	}
-	return nil
 }
 
 func (m *Model) checkMetrics() error {
@@ -250,7 +227,7 @@ func (m *Model) filters() []store.Filter {
 	var filters []store.Filter
 	for _, f := range m.Filters {
 		if len(f.Values) > 0 {
-			filters = append(filters, store.Filter(f))
+			filters = append(filters, f.asStored())
 		}
 	}
 	return filters
@@ -276,6 +253,15 @@ func parseLateness(word string) (time.Duration, error) {
 		return 0, refuse("maxLateness %q is no length of time; allowed are whole hours, days or weeks such as \"36h\", \"7d\", \"2w\", or nothing", word)
 	}
 	return time.Duration(n) * unit, nil
+}
+
+func onlyOnce[T ~string](setting string, words []T) error {
+	for i, w := range words {
+		if slices.Contains(words[:i], w) {
+			return refuse("%s names %q twice", setting, string(w))
+		}
+	}
+	return nil
 }
 
 func oneOf[T ~string](what string, word T, allowed []T) error {

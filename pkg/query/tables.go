@@ -1,10 +1,10 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -42,10 +42,7 @@ func answerReporters(ctx context.Context, r *request) (data.Frames, error) {
 		return nil, fmt.Errorf("read reporters: %w", err)
 	}
 	slices.SortStableFunc(rows, func(a, b store.ReporterRow) int {
-		if a.Reports != b.Reports {
-			return int(b.Reports - a.Reports)
-		}
-		return strings.Compare(a.Reporter+"\x00"+a.PolicyDomain, b.Reporter+"\x00"+b.PolicyDomain)
+		return cmp.Or(cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.PolicyDomain, b.PolicyDomain))
 	})
 	found := len(rows)
 	rows = rows[:min(r.Limit, found)]
@@ -57,9 +54,15 @@ func answerReporters(ctx context.Context, r *request) (data.Frames, error) {
 func answerSources(_ context.Context, r *request) (data.Frames, error) {
 	var rows []frames.SourceRow
 	for _, s := range r.Sources {
-		if r.passes(store.Source, s.ID) {
-			rows = append(rows, s.SourceRow)
+		if !r.passes(store.Source, s.ID) {
+			continue
 		}
+		row := s.SourceRow
+		if !s.LastSuccess.IsZero() {
+			lag := max(r.To.Sub(s.LastSuccess).Seconds(), 0)
+			row.Lag = &lag
+		}
+		rows = append(rows, row)
 	}
 	return data.Frames{frames.Sources(rows)}, nil
 }

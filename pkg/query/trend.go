@@ -89,6 +89,23 @@ func among(groups []analytics.Group) [][]string {
 	return lists
 }
 
+// amongShared lists what the groups say at the positions, each once.
+func amongShared(groups []analytics.Group, positions []int) [][]string {
+	if len(positions) == 0 {
+		return nil
+	}
+	var lists [][]string
+	known := map[string]bool{}
+	for _, g := range groups {
+		values := analytics.Pick(g.Values, positions)
+		if k := analytics.Key(values); !known[k] {
+			known[k] = true
+			lists = append(lists, values)
+		}
+	}
+	return lists
+}
+
 func (r *request) failureGroups(ctx context.Context) ([]analytics.Group, store.Cost, error) {
 	sums, cost, err := r.Store.FailureSums(ctx, store.SumQuery{Selection: r.selection(), GroupBy: r.GroupBy})
 	if err != nil {
@@ -150,7 +167,9 @@ func (r *request) failureSeries(ctx context.Context, groups []analytics.Group, i
 		return nil, cost, fmt.Errorf("sum up failure details by day: %w", err)
 	}
 	shared, positions := r.sharedDimensions()
-	reports, more, err := r.Store.Sessions(ctx, store.SumQuery{Selection: r.withoutDetail(), GroupBy: shared, PerBucket: true})
+	reports, more, err := r.Store.Sessions(ctx, store.SumQuery{
+		Selection: r.withoutDetail(), GroupBy: shared, PerBucket: true, Among: amongShared(groups, positions),
+	})
 	if err != nil {
 		return nil, cost, fmt.Errorf("sum up sessions by day: %w", err)
 	}
