@@ -8,8 +8,9 @@ import (
 
 // mailAddress finds addresses as strangers write them: with letters of any
 // script, a quoted local part, a host without a dot or an address literal, and
-// with the sign escaped as in URIs.
-var mailAddress = regexp.MustCompile("(?:[\\p{L}\\p{M}\\p{N}._%+\\-=!#$&'*/?^{|}~`]+|\"[^\"]*\")(?:@|%40)" +
+// with the sign escaped as in URIs. Signs that may stand in a local part but
+// part the words of URIs and lists end it.
+var mailAddress = regexp.MustCompile(`(?:(?:[\p{L}\p{M}\p{N}._%+~!\-]+|"[^"]*")(?:@|%40))+` +
 	`([\p{L}\p{M}\p{N}\-_]+(?:\.[\p{L}\p{M}\p{N}\-_]+)*|\[[0-9A-Za-z:.]+\])`)
 
 // Text makes free text from a stranger fit to be shown: control and

@@ -3,6 +3,7 @@ package query
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -252,7 +253,7 @@ func cell(f *data.Field, i int) string {
 }
 
 func number(v any) string {
-	return strconv.FormatFloat(v.(float64), 'g', 6, 64)
+	return strconv.FormatFloat(math.Round(v.(float64)*1e6)/1e6, 'f', -1, 64)
 }
 
 func names(f *data.Frame) []string {

@@ -1,0 +1,128 @@
+package frames
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// evil is what a stranger may write: hidden characters, an address, HTML.
+const evil = "\u202e<b>ask</b>\x00 root@mx.example"
+
+var (
+	noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	day  = tlsrpt.DayOf(noon)
+)
+
+func TestFramesAreAsInTheGoldenFiles(t *testing.T) {
+	for name, answer := range map[string]data.Frames{
+		"trend": Trend([]analytics.Series{
+			{Values: []string{"a.example", "Google"}, Points: []analytics.Point{{Time: day.Time(), Sums: analytics.Sums{Successful: 3, Failed: 1}}, {Time: (day + 2).Time(), Sums: analytics.Sums{Successful: 2}}}},
+			{Values: []string{"b.example", ""}, Points: []analytics.Point{{Time: day.Time(), Sums: analytics.Sums{Failed: 1}}}},
+		}, []store.Dimension{store.PolicyDomain, store.Reporter}, analytics.FailureRate, analytics.Distinct),
+		"trend without groups": Trend([]analytics.Series{{Points: []analytics.Point{{Time: day.Time(), Sums: analytics.Sums{Failed: 4}}}}}, nil, analytics.FailedSessions, analytics.Distinct),
+		"trend without data":   Trend(nil, []store.Dimension{store.PolicyDomain}, analytics.FailedSessions, analytics.Distinct),
+		"summary": {Summary([]SummaryRow{{[]string{"a.example", ""}, []float64{0.25}}, {[]string{"b.example", "enforce"}, []float64{0}}},
+			[]store.Dimension{store.PolicyDomain, store.PolicyMode}, []analytics.Metric{analytics.FailureRate})},
+		"summary of several metrics": {Summary([]SummaryRow{{[]string{"a.example"}, []float64{3, 12, 0.25}}},
+			[]store.Dimension{store.PolicyDomain}, []analytics.Metric{analytics.FailedSessions, analytics.TotalSessions, analytics.FailureRate})},
+		"summary without data": {Summary(nil, nil, []analytics.Metric{analytics.ReportAge})},
+		"failures": {Failures([]store.FailureRow{{
+			Day: day, Stored: noon, Policy: tlsrpt.Policy{Domain: "a.example", Type: "sts", Mode: "enforce"}, Reporter: "Google" + "\u202e", Trust: store.Authenticated, ReportID: "2026-03-02@google.example", ID: 7,
+			Detail: tlsrpt.FailureDetail{ResultType: "certificate-expired", SendingMTAIP: "192.0.2.1", ReceivingIP: "192.0.2.25", ReceivingMXHostname: "mx1.a.example",
+				ReceivingMXHelo: evil, FailedSessions: 3, AdditionalInformation: evil, ReasonCode: evil, Reason: "ask *"},
+		}}, store.Period)},
+		"reports": {Reports([]store.ReportRow{
+			{ID: 7, Day: day, Start: day.Time(), End: (day + 1).Time(), Received: noon, Stored: noon.Add(time.Hour), Reporter: "Microsoft Corporation", PolicyDomain: "a.example", Total: 20, Failed: 4, OverlapTotal: 10, OverlapFailed: 2,
+				Judgement: store.Judgement{Trust: store.Authenticated, Reason: "DKIM signature of microsoft.com is valid", SignedBy: "microsoft.com", Route: store.Direct}, Deliveries: 2,
+				Warnings: []string{"odd: " + evil, "second"}, ContactInfo: "tls\u202e@microsoft.example", ReportID: "id@microsoft.example", Source: "mb1"},
+			{ID: 8, Day: day, Start: day.Time(), End: (day + 1).Time(), Received: noon, Stored: noon, Reporter: "x", PolicyDomain: "a.example", Judgement: store.Judgement{Trust: store.Unauthenticated, Route: store.Drop}, Superseded: true, Deliveries: 1},
+		}, store.StoredTime, analytics.Distinct)},
+		"reporters": {Reporters([]store.ReporterRow{{Reporter: "Google", PolicyDomain: "a.example", FirstReport: day - 30, LastReport: day, LastStored: noon, Reports: 31, Days: 29}})},
+		"sources": {Sources([]SourceRow{
+			{ID: "mb1", Name: "Report mailbox", Type: "imap", State: "ok", LastPoll: noon, LastSuccess: noon, Lag: new(3600.0), Account: store.Account{Stored: 4, Duplicate: 3, Quarantined: 2, Ignored: 1, Pending: 5}},
+			{ID: "drop1", Type: "https", State: "failing", LastPoll: noon, LastError: evil},
+		})},
+		"quarantine": {Quarantine([]store.QuarantineRow{{ID: 3, Time: noon, Problem: store.Problem{Reason: "invalid-json", Detail: evil}, Source: "mb1", Ref: "INBOX;1;2", Size: 99, Tries: 2, ParserVersion: 1}})},
+	} {
+		t.Run(name, func(t *testing.T) { compareGolden(t, name, answer) })
+	}
+}
+
+func compareGolden(t *testing.T, name string, answer data.Frames) {
+	t.Helper()
+	compact, err := json.Marshal(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := json.Indent(&got, compact, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	got.WriteByte('\n')
+	path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".golden.json")
+	if *update {
+		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s differs (-update writes it anew): %s", path, diff)
+	}
+}
+
+func TestNoFrameHoldsAHiddenCharacter(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.golden.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(raw, []byte("\u202e")) || bytes.Contains(raw, []byte(`\u202e`)) || bytes.Contains(raw, []byte(`\u0000`)) {
+			t.Errorf("%s holds one", file)
+		}
+		if bytes.Contains(raw, []byte("root@")) {
+			t.Errorf("%s holds a mail address from free text", file)
+		}
+	}
+}
+
+func TestEveryDimensionAndMetricHasATitle(t *testing.T) {
+	for _, d := range []store.Dimension{
+		store.PolicyDomain, store.PolicyType, store.PolicyMode, store.Reporter, store.TrustDimension, store.Source, store.ResultType,
+		store.ReasonCode, store.ReceivingMX, store.ReceivingIP, store.SendingMTAIP, store.SendingNetwork, store.QuarantineReason,
+	} {
+		if title, description := DimensionTitle(d); title == string(d) || description == "" {
+			t.Errorf("%s: %q, %q", d, title, description)
+		}
+	}
+	for _, m := range []analytics.Metric{
+		analytics.FailedSessions, analytics.SuccessfulSessions, analytics.TotalSessions, analytics.FailureRate, analytics.Reports, analytics.ProtectedShare,
+		analytics.ReportersFailing, analytics.ReportAge, analytics.PollAge, analytics.Quarantined, analytics.NewFailedSessions,
+	} {
+		if MetricTitle(m) == "" || m.Description() == "" || m.Unit() == "" {
+			t.Errorf("%s has no title, description or unit", m)
+		}
+	}
+}
