@@ -114,8 +114,12 @@ func (d *Datasource) getDimension(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"values": options, "more": more})
 }
 
-// valueText is how a value is shown: domains with their own letters.
+// valueText is how a value is shown: domains with their own letters, and what
+// was not said by a word for it.
 func valueText(d store.Dimension, value string) string {
+	if value == "" {
+		return "(none)"
+	}
 	if d == store.PolicyDomain {
 		if shown, err := idna.Display.ToUnicode(value); err == nil {
 			return frames.Clean(shown)

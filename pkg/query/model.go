@@ -72,6 +72,9 @@ var (
 // maxBaselineDays is beyond any retention, and safe to count with.
 const maxBaselineDays = 100_000
 
+// maxLimit is what one answer may hold, so that no query asks for a whole store.
+const maxLimit = 100_000
+
 // Defaults returns the query of an editor that is opened for the first time.
 func Defaults() Model {
 	return Model{
@@ -163,6 +166,9 @@ func (m *Model) check() error {
 	}
 	if m.MinSessions < 0 || m.Limit < 0 || m.BaselineDays < 0 {
 		return refuse("minSessions, limit and baselineDays must not be negative")
+	}
+	if m.Limit > maxLimit {
+		return refuse("limit %d is too large; allowed are up to %d", m.Limit, maxLimit)
 	}
 	if m.BaselineDays > maxBaselineDays {
 		return refuse("baselineDays %d is too long; allowed are up to %d", m.BaselineDays, maxBaselineDays)

@@ -86,6 +86,7 @@ func TestParseNamesTheUnknownWordAndTheAllowedOnes(t *testing.T) {
 		"a rate by what only failures have": {`{"metric":"failureRate","groupBy":["receivingMx"]}`, `"receivingMx"`, "failedSessions"},
 		"a total filtered by a detail":      {`{"metric":"totalSessions","filters":[{"dimension":"resultType","values":["x"]}]}`, `"resultType"`, "failedSessions"},
 		"a negative limit":                  {`{"limit":-1}`, "limit", "negative"},
+		"a limit beyond all use":            {`{"limit":1000000}`, "limit", "100000"},
 		"no object":                         {`[]`, "no JSON object", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
