@@ -28,6 +28,18 @@ describe('TlsRptDataSource', () => {
     });
   });
 
+  it('fills variables into groups and words', () => {
+    const { datasource } = testDataSource({
+      groups: { value: ['reporter', 'trust'], multi: true },
+      trust: { value: 'authenticated' },
+    });
+    const query = { ...QUERY, groupBy: ['policyDomain', '$groups'], trust: '$trust' } as unknown as TlsRptQuery;
+    expect(datasource.applyTemplateVariables(query, {})).toMatchObject({
+      groupBy: ['policyDomain', 'reporter', 'trust'],
+      trust: 'authenticated',
+    });
+  });
+
   it('takes a query without filters', () => {
     const { datasource } = testDataSource();
     expect(datasource.applyTemplateVariables({ refId: 'A', queryType: 'reports' }, {}).filters).toEqual([]);

@@ -1,7 +1,7 @@
 import { CoreApp, type DataSourceInstanceSettings, type ScopedVars, type TimeRange } from '@grafana/data';
 import { DataSourceWithBackend, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
 
-import { interpolateFilters } from './interpolation';
+import { interpolateFilters, interpolateQuery } from './interpolation';
 import { ALERT_QUERY, DEFAULT_QUERY, hasMetric } from './query';
 import { type Dimension, type DimensionAnswer, type Filter, type TlsRptQuery, type TlsRptSettings } from './types';
 import { TlsRptVariables } from './variables';
@@ -36,7 +36,7 @@ export class TlsRptDataSource extends DataSourceWithBackend<TlsRptQuery, TlsRptS
   }
 
   applyTemplateVariables(query: TlsRptQuery, scopedVars: ScopedVars): TlsRptQuery {
-    return { ...query, filters: interpolateFilters(query.filters ?? [], this.templateSrv, scopedVars) };
+    return interpolateQuery(query, this.templateSrv, scopedVars);
   }
 
   interpolateVariablesInQueries(queries: TlsRptQuery[], scopedVars: ScopedVars): TlsRptQuery[] {

@@ -1,7 +1,7 @@
 import { type ScopedVars } from '@grafana/data';
 import { type TemplateSrv } from '@grafana/runtime';
 
-import { type Filter } from './types';
+import { type Dimension, type Filter, type TlsRptQuery } from './types';
 
 /** Grafana's word for «every value» in a variable's text. */
 const ALL_TEXT = 'All';
@@ -10,6 +10,21 @@ const ALL_TEXT = 'All';
 const HOLE = '\u0000';
 
 const REFERENCE = /\$(\w+)|\$\{(\w+)[^}]*\}|\[\[(\w+)[^\]]*\]\]/g;
+
+/** The settings of a query that are one word each, which may come from a variable. */
+const WORDS = ['metric', 'interval', 'timeField', 'counting', 'trust', 'maxLateness'] as const;
+
+/** Puts the values of variables into a query: into its filters, groups and words. */
+export function interpolateQuery(query: TlsRptQuery, templateSrv: TemplateSrv, scopedVars?: ScopedVars): TlsRptQuery {
+  const words = WORDS.filter((name) => query[name]).map((name) => [name, templateSrv.replace(query[name], scopedVars)]);
+  const groupBy = query.groupBy?.flatMap((word) => expand(word, false, templateSrv, scopedVars) as Dimension[]);
+  return {
+    ...query,
+    ...Object.fromEntries(words),
+    ...(groupBy && { groupBy }),
+    filters: interpolateFilters(query.filters ?? [], templateSrv, scopedVars),
+  };
+}
 
 /**
  * Puts the values of variables into filters. A variable with several values
@@ -22,7 +37,7 @@ export function interpolateFilters(filters: Filter[], templateSrv: TemplateSrv, 
     .filter(({ values }) => !values.some((value) => saysAll(value, templateSrv, scopedVars)))
     .map((filter) => ({
       ...filter,
-      values: filter.values.flatMap((value) => expand(value, filter, templateSrv, scopedVars)),
+      values: filter.values.flatMap((value) => expand(value, isPattern(filter), templateSrv, scopedVars)),
     }));
 }
 
@@ -39,13 +54,16 @@ interface FormattedVariable {
   includeAll?: boolean;
 }
 
-function expand(value: string, { operator }: Filter, templateSrv: TemplateSrv, scopedVars?: ScopedVars): string[] {
-  const isPattern = operator === '=~' || operator === '!~';
+function isPattern({ operator }: Filter): boolean {
+  return operator === '=~' || operator === '!~';
+}
+
+function expand(value: string, escape: boolean, templateSrv: TemplateSrv, scopedVars?: ScopedVars): string[] {
   const choices: string[][] = [];
   const replaced = templateSrv.replace(value, scopedVars, (raw: unknown, variable?: FormattedVariable) => {
     const list = (Array.isArray(raw) ? raw : [raw]).map(String);
     const isList = Array.isArray(raw) || variable?.multi || variable?.includeAll;
-    choices.push(isPattern && isList ? list.map(escapeRegex) : list);
+    choices.push(escape && isList ? list.map(escapeRegex) : list);
     return HOLE;
   });
   if (replaced === value) {

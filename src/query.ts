@@ -200,7 +200,8 @@ function withoutWrongFilters(query: TlsRptQuery): TlsRptQuery {
 
 /** Says why groups or filters can't go with the metric; null when they can. */
 export function dimensionProblem(query: TlsRptQuery, dimensions: Dimension[], allowed: Dimension[]): string | null {
-  const wrong = dimensions.filter((d) => !allowed.includes(d));
+  // What a variable stands for is not known here.
+  const wrong = dimensions.filter((d) => !allowed.includes(d) && !d.startsWith('$'));
   if (wrong.length === 0) {
     return null;
   }

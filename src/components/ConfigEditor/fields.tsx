@@ -1,7 +1,8 @@
-import { Combobox, Field, Input, SecretInput, TextArea } from '@grafana/ui';
+import { Field, Input, SecretInput, TextArea } from '@grafana/ui';
 import { type ReactNode, useState } from 'react';
 
-import { keysOf, optionsFor } from '../options';
+import { Choice } from '../Choice';
+import { useOptions, type Words } from '../options';
 
 interface CommonProps {
   id: string;
@@ -111,13 +112,14 @@ export function AreaField({ id, label, description, disabled, problem, value = '
 }
 
 interface ChoiceProps<T extends string> extends CommonProps {
-  words: Record<T, { label: string; description: string }>;
+  words: Words<T>;
   value: T;
   onChange: (value: T) => void;
 }
 
 /** A choice of words, with the meaning of the chosen one under its label. */
 export function ChoiceField<T extends string>({ id, label, words, value, problem, ...rest }: ChoiceProps<T>) {
+  const options = useOptions(words);
   return (
     <Field
       noMargin
@@ -128,11 +130,13 @@ export function ChoiceField<T extends string>({ id, label, words, value, problem
       invalid={problem !== undefined}
       error={problem}
     >
-      <Combobox<T>
+      <Choice
         id={id}
-        options={optionsFor(keysOf(words), words)}
+        options={options}
         value={value}
-        onChange={(chosen) => rest.onChange(chosen.value)}
+        disabled={rest.disabled}
+        invalid={problem !== undefined}
+        onChange={rest.onChange}
       />
     </Field>
   );

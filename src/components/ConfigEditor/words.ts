@@ -9,8 +9,7 @@ import {
   type Security,
   type SourceTrust,
 } from '../../types';
-
-type Words<T extends string> = Record<T, { label: string; description: string }>;
+import { type Words } from '../options';
 
 export const SECURITIES: Words<Security> = {
   tls: { label: 'TLS', description: 'Encrypted from the start, port 993 as a rule' },

@@ -1,13 +1,14 @@
 import { css } from '@emotion/css';
 import { type GrafanaTheme2, type TimeRange } from '@grafana/data';
 import { AccessoryButton } from '@grafana/plugin-ui';
-import { Button, Combobox, type ComboboxOption, MultiCombobox, useStyles2 } from '@grafana/ui';
+import { Button, type ComboboxOption, MultiCombobox, useStyles2 } from '@grafana/ui';
 import { useCallback, useMemo } from 'react';
 
 import { type TlsRptDataSource } from '../../datasource';
 import { DIMENSIONS } from '../../query';
 import { type Dimension, type Filter, type Operator } from '../../types';
-import { optionsFor } from '../options';
+import { Choice } from '../Choice';
+import { useOptions } from '../options';
 
 /** The most values that are offered at once; typing narrows them. */
 const SUGGESTION_LIMIT = 100;
@@ -74,26 +75,26 @@ function FilterRow({ datasource, dimensions, filter, others, number, range, onCh
   const { dimension, operator, values } = filter;
   const loadValues = useValueOptions(datasource, dimension, others, range);
   const isKnown = dimensions.includes(dimension);
+  const options = useOptions(DIMENSIONS, isKnown ? dimensions : [...dimensions, dimension]);
 
   return (
     <div className={styles.row} role="group" aria-label={`Filter ${number}`}>
-      <Combobox
+      <Choice
         data-testid={`filter-dimension-${number}`}
         aria-label={`Filter ${number} dimension`}
-        width="auto"
-        minWidth={18}
+        width={22}
         invalid={!isKnown}
-        options={optionsFor(isKnown ? dimensions : [...dimensions, dimension], DIMENSIONS)}
+        options={options}
         value={dimension}
-        onChange={({ value }) => onChange({ ...filter, dimension: value, values: [] })}
+        onChange={(next) => onChange({ ...filter, dimension: next, values: [] })}
       />
-      <Combobox
+      <Choice
         data-testid={`filter-operator-${number}`}
         aria-label={`Filter ${number} operator`}
         width={9}
         options={OPERATORS}
         value={operator}
-        onChange={({ value }) => onChange({ ...filter, operator: value })}
+        onChange={(next) => onChange({ ...filter, operator: next })}
       />
       <MultiCombobox
         data-testid={`filter-values-${number}`}

@@ -1,7 +1,7 @@
 import { css } from '@emotion/css';
 import { type GrafanaTheme2 } from '@grafana/data';
 import { EditorField, EditorRow } from '@grafana/plugin-ui';
-import { Collapse, Combobox, useStyles2 } from '@grafana/ui';
+import { Collapse, useStyles2 } from '@grafana/ui';
 import { useId, useState } from 'react';
 
 import {
@@ -15,7 +15,8 @@ import {
   TRUSTS,
 } from '../../query';
 import { type TlsRptQuery } from '../../types';
-import { keysOf, optionsFor } from '../options';
+import { Choice } from '../Choice';
+import { useOptions, type Words } from '../options';
 import { isAge } from '../validation';
 import { CommitInput } from './CommitInput';
 
@@ -83,63 +84,47 @@ function OptionField({ name, query, onChange }: Props & { name: OptionName }) {
   switch (name) {
     case 'interval':
       return (
-        <EditorField
+        <WordField
           label="Interval"
           tooltip="How much time one point stands for. Reports cover a day, so none is shorter"
-        >
-          <Combobox
-            id={id}
-            width={16}
-            options={optionsFor(keysOf(INTERVALS), INTERVALS)}
-            value={query.interval ?? OPTION_DEFAULTS.interval}
-            onChange={({ value }) => onChange({ ...query, interval: value })}
-          />
-        </EditorField>
+          words={INTERVALS}
+          width={16}
+          value={query.interval ?? OPTION_DEFAULTS.interval}
+          onChange={(interval) => onChange({ ...query, interval })}
+        />
       );
     case 'timeField':
       return (
-        <EditorField
+        <WordField
           label="Time"
           tooltip="Reports come hours or days after what they tell. Alert rules want “When it was stored”, so that a late report neither pages for old news nor is missed"
-        >
-          <Combobox
-            id={id}
-            width={22}
-            options={optionsFor(keysOf(TIME_FIELDS), TIME_FIELDS)}
-            value={query.timeField ?? OPTION_DEFAULTS.timeField}
-            onChange={({ value }) => onChange({ ...query, timeField: value })}
-          />
-        </EditorField>
+          words={TIME_FIELDS}
+          width={22}
+          value={query.timeField ?? OPTION_DEFAULTS.timeField}
+          onChange={(timeField) => onChange({ ...query, timeField })}
+        />
       );
     case 'counting':
       return (
-        <EditorField
+        <WordField
           label="Counting"
           tooltip="Some senders report the same sessions twice, under MTA-STS and under DANE"
-        >
-          <Combobox
-            id={id}
-            width={22}
-            options={optionsFor(keysOf(COUNTINGS), COUNTINGS)}
-            value={query.counting ?? OPTION_DEFAULTS.counting}
-            onChange={({ value }) => onChange({ ...query, counting: value })}
-          />
-        </EditorField>
+          words={COUNTINGS}
+          width={22}
+          value={query.counting ?? OPTION_DEFAULTS.counting}
+          onChange={(counting) => onChange({ ...query, counting })}
+        />
       );
     case 'trust':
       return (
-        <EditorField
+        <WordField
           label="Trust"
           tooltip="Anyone can send a report. An authenticated one carries a valid signature of its sender (DKIM)"
-        >
-          <Combobox
-            id={id}
-            width={22}
-            options={optionsFor(keysOf(TRUSTS), TRUSTS)}
-            value={query.trust ?? OPTION_DEFAULTS.trust}
-            onChange={({ value }) => onChange({ ...query, trust: value })}
-          />
-        </EditorField>
+          words={TRUSTS}
+          width={22}
+          value={query.trust ?? OPTION_DEFAULTS.trust}
+          onChange={(trust) => onChange({ ...query, trust })}
+        />
       );
     case 'minSessions':
       return (
@@ -193,13 +178,33 @@ function OptionField({ name, query, onChange }: Props & { name: OptionName }) {
   }
 }
 
+interface WordProps<T extends string> {
+  label: string;
+  tooltip: string;
+  words: Words<T>;
+  width: number;
+  value: T;
+  onChange: (value: T) => void;
+}
+
+function WordField<T extends string>({ label, tooltip, words, width, value, onChange }: WordProps<T>) {
+  const id = useId();
+  const options = useOptions(words);
+  return (
+    <EditorField label={label} tooltip={tooltip}>
+      <Choice id={id} width={width} options={options} value={value} onChange={onChange} />
+    </EditorField>
+  );
+}
+
 function hasGroups({ queryType }: TlsRptQuery): boolean {
   return queryType === 'trend' || queryType === 'summary';
 }
 
 function LatenessField({ query, onChange }: Props) {
   const id = useId();
-  const isBad = Boolean(query.maxLateness) && !isAge(query.maxLateness ?? '');
+  const { maxLateness = '' } = query;
+  const isBad = maxLateness !== '' && !maxLateness.includes('$') && !isAge(maxLateness);
   return (
     <EditorField
       label="Lateness"
@@ -211,8 +216,8 @@ function LatenessField({ query, onChange }: Props) {
         id={id}
         placeholder="any"
         invalid={isBad}
-        value={query.maxLateness ?? ''}
-        onCommit={(maxLateness) => onChange({ ...query, maxLateness })}
+        value={maxLateness}
+        onCommit={(next) => onChange({ ...query, maxLateness: next })}
       />
     </EditorField>
   );

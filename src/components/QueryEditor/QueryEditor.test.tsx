@@ -173,6 +173,11 @@ describe('the options', () => {
     }
   });
 
+  it('keep a word that a variable gives', () => {
+    show({ ...RATE, trust: '$trust' } as unknown as TlsRptQuery);
+    expect(screen.getByText('Trust: $trust')).toBeInTheDocument();
+  });
+
   it('run a number when it is left, not at each key', async () => {
     const { saved, onRunQuery } = show(RATE);
     await userEvent.click(screen.getByRole('button', { name: /Options/ }));

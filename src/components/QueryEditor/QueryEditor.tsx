@@ -1,6 +1,6 @@
 import { type QueryEditorProps } from '@grafana/data';
 import { EditorField, EditorFieldGroup, EditorRow, EditorRows } from '@grafana/plugin-ui';
-import { Combobox, MultiCombobox, RadioButtonGroup } from '@grafana/ui';
+import { MultiCombobox, RadioButtonGroup } from '@grafana/ui';
 import { useEffect, useId } from 'react';
 
 import { type TlsRptDataSource } from '../../datasource';
@@ -18,8 +18,9 @@ import {
   withMetrics,
   withQueryType,
 } from '../../query';
-import { type Metric, type TlsRptQuery, type TlsRptSettings } from '../../types';
-import { keysOf, optionsFor } from '../options';
+import { type TlsRptQuery, type TlsRptSettings } from '../../types';
+import { Choice } from '../Choice';
+import { NOTHING, useOptions } from '../options';
 import { FiltersRow } from './FiltersRow';
 import { OptionsRow } from './OptionsRow';
 
@@ -32,6 +33,7 @@ export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, ra
     onChange(next);
     onRunQuery();
   };
+  const queryTypes = useOptions(QUERY_TYPES);
   const isNew = !saved.queryType;
   useEffect(() => {
     // Grafana opens the editor with nothing at times: what is shown must be what runs.
@@ -46,13 +48,13 @@ export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, ra
       <EditorRow>
         <EditorFieldGroup>
           <EditorField label="Show" tooltip={QUERY_TYPES[query.queryType]?.description} width={18}>
-            <Combobox
+            <Choice
               width={18}
               id={`${id}-type`}
               data-testid="query-type"
-              options={optionsFor(keysOf(QUERY_TYPES), QUERY_TYPES)}
+              options={queryTypes}
               value={query.queryType}
-              onChange={({ value }) => change(withQueryType(query, value))}
+              onChange={(queryType) => change(withQueryType(query, queryType))}
             />
           </EditorField>
           {hasMetric(query.queryType) && <MetricFields id={id} query={query} onChange={change} />}
@@ -74,6 +76,8 @@ interface FieldProps {
 function MetricFields({ id, query, onChange }: FieldProps) {
   const isTable = query.metrics !== undefined && query.queryType === 'summary';
   const [first] = chosenMetrics(query);
+  const metrics = useOptions(METRICS, metricsOf(query.queryType));
+  const tableMetrics = useOptions(METRICS, TABLE_METRICS);
   const toTable = () => onChange(withMetrics(query, TABLE_METRICS.includes(first) ? [first] : [DEFAULT_QUERY.metric]));
   const toNumber = () => onChange(withMetrics(query, first ?? DEFAULT_QUERY.metric));
 
@@ -103,7 +107,7 @@ function MetricFields({ id, query, onChange }: FieldProps) {
             maxWidth={60}
             id={`${id}-metrics`}
             data-testid="query-metrics"
-            options={optionsFor(TABLE_METRICS, METRICS)}
+            options={tableMetrics}
             value={query.metrics}
             onChange={(chosen) =>
               onChange(
@@ -117,13 +121,13 @@ function MetricFields({ id, query, onChange }: FieldProps) {
         </EditorField>
       ) : (
         <EditorField label="Metric" tooltip={first && METRICS[first]?.description} width={26}>
-          <Combobox<Metric>
+          <Choice
             width={26}
             id={`${id}-metric`}
             data-testid="query-metric"
-            options={optionsFor(metricsOf(query.queryType), METRICS)}
+            options={metrics}
             value={query.metric}
-            onChange={({ value }) => onChange(withMetrics(query, value))}
+            onChange={(metric) => onChange(withMetrics(query, metric))}
           />
         </EditorField>
       )}
@@ -133,7 +137,8 @@ function MetricFields({ id, query, onChange }: FieldProps) {
 
 function GroupByField({ id, query, onChange }: FieldProps) {
   const allowed = groupByDimensions(query);
-  const groupBy = query.groupBy ?? [];
+  const groupBy = query.groupBy ?? NOTHING;
+  const options = useOptions(DIMENSIONS, [...allowed, ...groupBy.filter((d) => !allowed.includes(d))]);
   const problem = dimensionProblem(query, groupBy, allowed);
 
   return (
@@ -151,7 +156,7 @@ function GroupByField({ id, query, onChange }: FieldProps) {
         id={`${id}-group`}
         data-testid="query-group-by"
         placeholder="Nothing: one total"
-        options={optionsFor([...allowed, ...groupBy.filter((d) => !allowed.includes(d))], DIMENSIONS)}
+        options={options}
         value={groupBy}
         onChange={(chosen) => onChange({ ...query, groupBy: chosen.map(({ value }) => value) })}
       />

@@ -1,19 +1,20 @@
 import { type QueryEditorProps } from '@grafana/data';
 import { EditorField, EditorRow, EditorRows } from '@grafana/plugin-ui';
-import { Combobox } from '@grafana/ui';
 import { useId } from 'react';
 
 import { type TlsRptDataSource } from '../../datasource';
 import { ALL_DIMENSIONS, DIMENSIONS } from '../../query';
 import { type TlsRptQuery, type TlsRptSettings, type TlsRptVariableQuery } from '../../types';
-import { optionsFor } from '../options';
+import { Choice } from '../Choice';
+import { NOTHING, useOptions } from '../options';
 import { FilterList } from '../QueryEditor/FilterList';
 
 type Props = QueryEditorProps<TlsRptDataSource, TlsRptQuery, TlsRptSettings, TlsRptVariableQuery>;
 
 export function VariableQueryEditor({ datasource, query, onChange, range }: Props) {
   const id = useId();
-  const { dimension = 'policyDomain', filters = [] } = query;
+  const { dimension = 'policyDomain', filters = NOTHING } = query;
+  const options = useOptions(DIMENSIONS, ALL_DIMENSIONS);
   const change = (part: Partial<TlsRptVariableQuery>) =>
     onChange({ ...query, refId: query.refId || 'variable', dimension, filters, ...part });
 
@@ -21,12 +22,12 @@ export function VariableQueryEditor({ datasource, query, onChange, range }: Prop
     <EditorRows>
       <EditorRow>
         <EditorField label="Values of" tooltip={DIMENSIONS[dimension]?.description} width={30}>
-          <Combobox
+          <Choice
             id={id}
             data-testid="variable-dimension"
-            options={optionsFor(ALL_DIMENSIONS, DIMENSIONS)}
+            options={options}
             value={dimension}
-            onChange={({ value }) => change({ dimension: value })}
+            onChange={(next) => change({ dimension: next })}
           />
         </EditorField>
       </EditorRow>
