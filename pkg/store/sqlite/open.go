@@ -136,14 +136,18 @@ func (s *Store) open(ctx context.Context) error {
 }
 
 func (s *Store) prepareFile(ctx context.Context, writer *conn) error {
+	steps, err := migrations()
+	if err != nil {
+		return err
+	}
+	// The journal's mode stands in the file: another program's must not get ours.
+	if _, err := schemaVersion(ctx, writer, len(steps)); err != nil {
+		return err
+	}
 	if s.memory == nil {
 		if _, err := writer.exec(ctx, "PRAGMA journal_mode = WAL"); err != nil {
 			return err
 		}
-	}
-	steps, err := migrations()
-	if err != nil {
-		return err
 	}
 	return migrate(ctx, writer, steps)
 }
