@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -38,6 +39,16 @@ func NewRules(patterns []string, domainMap map[string]string) *Rules {
 		r.mapped[canonicalDomain(host)] = canonicalDomain(domain)
 	}
 	return r
+}
+
+// IsDomainPattern says whether a host name, perhaps behind "*.", is one.
+// Names in other scripts are allowed; their A-labels are compared.
+func IsDomainPattern(pattern string) bool {
+	name := strings.TrimSuffix(strings.TrimPrefix(pattern, "*."), ".")
+	if name == "" || len(name) > 255 || strings.ContainsAny(name, " \t*/\\@:;,'\"<>()[]{}!#$%^&=+?|~`") {
+		return false
+	}
+	return !slices.Contains(strings.Split(name, "."), "")
 }
 
 // canonicalDomain returns a name in the form of [tlsrpt.Policy]: lower-case

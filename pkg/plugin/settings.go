@@ -13,6 +13,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 )
 
@@ -186,26 +187,16 @@ func (s *Settings) check() error {
 		return setting("retentionDays", "Reports can be kept for 1 to 36,500 days, not %d.", s.RetentionDays)
 	}
 	for _, pattern := range s.Domains {
-		if !isDomainPattern(pattern) {
+		if !ingest.IsDomainPattern(pattern) {
 			return setting("domains", "%q is neither a domain such as example.com nor a pattern such as *.example.org.", pattern)
 		}
 	}
 	for host, domain := range s.DomainMap {
-		if !isDomainPattern(host) || !isDomainPattern(domain) || strings.Contains(host+domain, "*") {
+		if !ingest.IsDomainPattern(host) || !ingest.IsDomainPattern(domain) || strings.Contains(host+domain, "*") {
 			return setting("domainMap", "%q → %q must lead from an MX host to a domain.", host, domain)
 		}
 	}
 	return nil
-}
-
-// isDomainPattern says whether a host name, perhaps behind "*.", is one.
-// Names in other scripts are allowed; the engine compares their A-labels.
-func isDomainPattern(pattern string) bool {
-	name := strings.TrimSuffix(strings.TrimPrefix(pattern, "*."), ".")
-	if name == "" || len(name) > 255 || strings.ContainsAny(name, " \t*/\\@:;,'\"<>()[]{}!#$%^&=+?|~`") {
-		return false
-	}
-	return !slices.Contains(strings.Split(name, "."), "")
 }
 
 // parseInterval reads a Go duration, or a number of days.
