@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-mbox"
-
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 )
 
@@ -21,18 +19,26 @@ import (
 type inputFile struct {
 	path     string
 	modified time.Time
+	size     int64
+	// mail says that the file is a mail whatever it holds.
+	mail bool
 }
 
-// An inputItem is one mail or document with its bytes, one byte more than the
-// limit at most.
+// An inputItem is one mail or document.
 type inputItem struct {
+	// label tells a person which one it is.
+	label string
+	// name is the file's name, empty for a mail in an mbox.
 	name     string
 	mail     bool
 	received time.Time
-	body     []byte
+	// body has one byte more than the limit at most, of size.
+	body []byte
+	size int64
 }
 
-// each hands over the items in a file.
+// each hands over the items in a file, until take fails. A file without a byte
+// is an mbox without a mail.
 func (f inputFile) each(take func(inputItem) error) (err error) {
 	file, err := os.Open(f.path)
 	if err != nil {
@@ -40,42 +46,44 @@ func (f inputFile) each(take func(inputItem) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	reader := bufio.NewReader(file)
-	if start, _ := reader.Peek(5); string(start) == "From " {
+	start, err := reader.Peek(len("From "))
+	if len(start) == 0 {
+		return ignoreEnd(err)
+	}
+	if string(start) == "From " {
 		return f.eachInMbox(reader, take)
 	}
-	body, err := readBounded(reader)
+	body, err := readBounded(reader, f.size)
 	if err != nil {
 		return err
 	}
-	return take(inputItem{name: filepath.Base(f.path), mail: f.inMaildir(), received: f.received(body), body: body})
+	return take(inputItem{
+		label: f.path, name: filepath.Base(f.path), mail: f.mail, received: f.received(body), body: body, size: max(f.size, int64(len(body))),
+	})
 }
 
-// eachInMbox hands over the mails of an mbox (RFC 4155).
 func (f inputFile) eachInMbox(r io.Reader, take func(inputItem) error) error {
-	mails := mbox.NewReader(r)
-	for {
-		message, err := mails.NextMessage()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
+	mails, err := newMailSplitter(r, ingest.MaxItemSize+1)
+	if err != nil {
+		return err
+	}
+	for number := 1; ; number++ {
+		body, size, err := mails.next()
 		if err != nil {
-			return fmt.Errorf("read the mbox: %w", err)
+			return ignoreEnd(err)
 		}
-		body, err := readBounded(message)
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(io.Discard, message); err != nil {
-			return err
-		}
-		if err := take(inputItem{mail: true, received: f.received(body), body: body}); err != nil {
+		label := fmt.Sprintf("mail %d of %s", number, f.path)
+		if err := take(inputItem{label: label, mail: true, received: f.received(body), body: body, size: size}); err != nil {
 			return err
 		}
 	}
 }
 
-func readBounded(r io.Reader) ([]byte, error) {
-	return io.ReadAll(io.LimitReader(r, ingest.MaxItemSize+1))
+func readBounded(r io.Reader, size int64) ([]byte, error) {
+	var body bytes.Buffer
+	body.Grow(int(min(size, ingest.MaxItemSize) + bytes.MinRead))
+	_, err := body.ReadFrom(io.LimitReader(r, ingest.MaxItemSize+1))
+	return body.Bytes(), err
 }
 
 // received is when a mail arrived, by its topmost Received header; a file's
@@ -102,20 +110,4 @@ func topReceived(body []byte) (time.Time, bool) {
 		return at.UTC(), err == nil
 	}
 	return time.Time{}, false
-}
-
-func (f inputFile) inMaildir() bool {
-	folder := filepath.Dir(f.path)
-	name := filepath.Base(folder)
-	return (name == "cur" || name == "new") && isMaildir(filepath.Dir(folder))
-}
-
-func isMaildir(folder string) bool {
-	for _, name := range []string{"cur", "new", "tmp"} {
-		info, err := os.Stat(filepath.Join(folder, name))
-		if err != nil || !info.IsDir() {
-			return false
-		}
-	}
-	return true
 }

@@ -2,34 +2,43 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/data"
-
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/query"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store/sqlite"
 )
 
+const queryNotes = `QUERY is what a panel asks, for example:
+  {"queryType":"summary","metric":"failedSessions","groupBy":["policyDomain"]}
+  {"queryType":"trend","metric":"failureRate","groupBy":["reporter"],"interval":"1d"}
+  {"queryType":"failures","limit":20}`
+
 // runQuery answers one query from a store's file.
 func runQuery(ctx context.Context, args []string, std streams) (err error) {
-	flags := newFlags("query", std)
-	file := flags.String("store", "", "`file` of the report store")
+	flags := newFlags("query", queryNotes, std)
+	file := flags.String("store", "", "`file` of the report store, which Grafana's data source may be using")
 	from := flags.String("from", "", "start of the range, `YYYY-MM-DD` or RFC 3339; 30 days before the end if empty")
-	to := flags.String("to", "", "end of the range, `YYYY-MM-DD` or RFC 3339; now if empty")
-	format := flags.String("format", "table", "table, csv or json")
+	to := flags.String("to", "", "end of the range, `YYYY-MM-DD` (that day included) or RFC 3339; now if empty")
+	format := flags.String("format", "table", "`form` of the answer: table, csv or json")
 	points := flags.Int64("points", 0, "the largest `number` of points of a trend with the interval auto")
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
-	if *file == "" || flags.NArg() != 1 {
-		flags.Usage()
-		return errUsage
+	switch {
+	case *file == "":
+		return misuse(flags, "--store is missing: it names the file of the report store")
+	case flags.NArg() == 0:
+		return misuse(flags, "the query is missing")
+	case flags.NArg() > 1:
+		return misuse(flags, "there must be one query, behind all flags, in quotation marks of the shell")
 	}
 	print, err := printer(*format)
 	if err != nil {
@@ -45,12 +54,16 @@ func runQuery(ctx context.Context, args []string, std streams) (err error) {
 		return err
 	}
 	// Opening would make the file: a slip in the name must not.
-	if _, err := os.Stat(*file); err != nil {
-		return fmt.Errorf("open the report store: %w", err)
+	info, err := os.Stat(*file)
+	if err == nil && (!info.Mode().IsRegular() || info.Size() == 0) {
+		err = errors.New("it is no report store")
+	}
+	if err != nil {
+		return fmt.Errorf("--store %s can't be read: %w", *file, reason(err))
 	}
 	reports, err := sqlite.Open(ctx, *file)
 	if err != nil {
-		return fmt.Errorf("open the report store: %w", err)
+		return fmt.Errorf("--store %s can't be read: %w", *file, err)
 	}
 	defer func() { err = errors.Join(err, reports.Close()) }()
 	env, err := environment(ctx, reports)
@@ -75,60 +88,62 @@ func environment(ctx context.Context, reports store.Store) (query.Environment, e
 		return query.Environment{}, err
 	}
 	env := query.Environment{Store: reports}
-	for _, id := range sortedKeys(accounts, states) {
-		s := states[id]
-		env.Sources = append(env.Sources, query.Source{
-			SourceRow: frames.SourceRow{
-				ID: id, Name: id, State: "idle", LastPoll: s.LastPoll, LastSuccess: s.LastSuccess, LastError: s.LastError, Account: accounts[id],
-			},
-			FirstConfigured: s.FirstConfigured, Synchronised: !s.FirstSync.IsZero(),
-		})
+	known := map[string]store.Account{}
+	maps.Copy(known, accounts)
+	for id := range states {
+		known[id] = accounts[id]
+	}
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		env.Sources = append(env.Sources, sourceOf(id, states[id], known[id]))
 	}
 	return env, nil
+}
+
+// sourceOf tells of a source what the store knows: names and types stand in
+// the settings. No source is polled from here.
+func sourceOf(id string, s store.SourceState, account store.Account) query.Source {
+	row := frames.SourceRow{
+		ID: id, Name: id, State: string(ingest.Idle), LastPoll: s.LastPoll, LastSuccess: s.LastSuccess, LastError: s.LastError, Account: account,
+	}
+	if id == importSource {
+		row.Name, row.Type = "Imported files", "import"
+	}
+	if s.LastError != "" {
+		row.State = string(ingest.Failing)
+	}
+	return query.Source{SourceRow: row, FirstConfigured: s.FirstConfigured, Synchronised: !s.FirstSync.IsZero()}
 }
 
 func readRange(from, to string, now time.Time) (query.Range, error) {
 	r := query.Range{To: now}
 	var err error
 	if to != "" {
-		if r.To, err = readTime(to); err != nil {
-			return r, err
+		if r.To, err = readTime(to, day-time.Millisecond); err != nil {
+			return r, fmt.Errorf("--to: %w", err)
 		}
 	}
 	r.From = r.To.AddDate(0, 0, -30)
 	if from != "" {
-		if r.From, err = readTime(from); err != nil {
-			return r, err
+		if r.From, err = readTime(from, 0); err != nil {
+			return r, fmt.Errorf("--from: %w", err)
 		}
 	}
 	if !r.From.Before(r.To) {
-		return r, errors.New("the range ends before it starts: look at --from and --to")
+		return r, errors.New("the range must start before it ends: look at --from and --to")
 	}
 	return r, nil
 }
 
-func readTime(s string) (time.Time, error) {
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no time: write it as 2026-01-31 or 2026-01-31T15:00:00Z", s)
-}
+const day = 24 * time.Hour
 
-// printer chooses how an answer is printed.
-func printer(format string) (func(streams, data.Frames) error, error) {
-	switch format {
-	case "table":
-		return printTables, nil
-	case "csv":
-		return printCSV, nil
-	case "json":
-		return func(std streams, answer data.Frames) error {
-			encoder := json.NewEncoder(std.out)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(answer)
-		}, nil
+// readTime reads a time, or a day, and then the time so long after its start.
+func readTime(s string, intoDay time.Duration) (time.Time, error) {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t.Add(intoDay), nil
 	}
-	return nil, fmt.Errorf("unknown format %q: allowed are table, csv, json", format)
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no time: write it as 2026-01-31 or 2026-01-31T15:00:00Z", s)
+	}
+	return t.UTC(), nil
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/host"
 )
 
 // Options say how to run the demo.
@@ -31,33 +32,52 @@ type Options struct {
 	Run string
 	// Generate says what to make up.
 	Generate generate.Options
-	// Mailbox is a real mailbox to look at instead; nil is the made-up one.
+	// Mailbox is a real mailbox to look at instead of made-up reports; nil is none.
 	Mailbox *Mailbox
 	// Out is where everything is printed.
 	Out io.Writer
-	// Terminal says that Out can rewrite a line.
+	// Terminal says that Out can rewrite a line and show colours.
 	Terminal bool
 }
 
-// Run runs the demo until it is done, or in Grafana until ctx ends.
+// Run runs the demo until it is done, or in Grafana until ctx ends, which is no
+// error there. The made-up mails stay, in a folder that is named; of a real
+// mailbox nothing stays, unless something went wrong.
 func Run(ctx context.Context, o Options) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
 	folder, err := os.MkdirTemp("", "tlsrpt-demo-")
 	if err != nil {
 		return err
 	}
-	// Dovecot reads mail as a user of its own.
-	if err := os.Chmod(folder, 0o755); err != nil {
-		return err
-	}
-	s, err := o.prepare(ctx, folder)
-	if err != nil {
-		return err
-	}
+	s := &show{Options: o, folder: folder}
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			s.printf("\nWhat the plugin logged, and all else that was made, is in %s\n", folder)
+		} else if o.Mailbox != nil {
+			err = errors.Join(err, os.RemoveAll(folder))
+		}
+	}()
 	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
 	if o.GrafanaHome != "" {
 		return s.inGrafana(ctx)
 	}
 	return s.inTerminal(ctx)
+}
+
+// check looks for what the demo needs before it takes time.
+func (o Options) check() error {
+	if _, err := os.Stat(host.Binary(o.PluginDir)); err != nil {
+		return fmt.Errorf("there is no built plugin in the folder %q: run «go tool mage demo», which builds it", o.PluginDir)
+	}
+	if _, err := os.Stat(filepath.Join(o.Root, "dashboards")); err != nil {
+		return fmt.Errorf("there are no dashboards in the folder %q: run it from the project's root", o.Root)
+	}
+	return nil
 }
 
 // A show is a demo that is set up: servers run, and settings point at them.
@@ -76,18 +96,14 @@ type made struct {
 	ledger    []generate.Entry
 }
 
-func (o Options) prepare(ctx context.Context, folder string) (*show, error) {
-	s := &show{Options: o, folder: folder}
-	if o.Mailbox != nil {
-		s.settings = o.Mailbox.settings()
-		s.printf("Reading %s on %s as %s. The folder is opened read-only (EXAMINE): nothing on the server changes.\n",
-			o.Mailbox.Folder, o.Mailbox.Host, o.Mailbox.Username)
-		return s, nil
+func (s *show) prepare(ctx context.Context) error {
+	if s.Mailbox == nil {
+		return s.makeUp(ctx)
 	}
-	if err := s.makeUp(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
+	s.settings = s.Mailbox.settings()
+	s.printf("Reading the folder %s on %s as %s. It is opened read-only (EXAMINE): nothing on the server changes.\n",
+		s.Mailbox.Folder, s.Mailbox.Host, s.Mailbox.Username)
+	return nil
 }
 
 // makeUp generates the reports into folders and serves those.
@@ -98,6 +114,10 @@ func (s *show) makeUp(ctx context.Context) error {
 	}
 	s.printf("Making up reports of %s to %s on %d domains by %d reporters …\n", generator.First().Format("2006-01-02"),
 		generator.End().Format("2006-01-02"), len(generator.Domains()), len(generator.Reporters()))
+	// Dovecot reads mail as a user of its own.
+	if err := os.Chmod(s.folder, 0o755); err != nil {
+		return err
+	}
 	servers, err := startServers(ctx, s.folder)
 	if err != nil {
 		return err

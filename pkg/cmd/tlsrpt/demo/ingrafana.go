@@ -35,7 +35,7 @@ func (s *show) inGrafana(ctx context.Context) (err error) {
 	if err := s.healthInGrafana(ctx, grafana); err != nil {
 		return err
 	}
-	err = s.synchronise(ctx, func() (sourcesReply, error) {
+	_, err = s.synchronise(ctx, func() (sourcesReply, error) {
 		status, body, err := grafana.Call(ctx, http.MethodGet, "/api/datasources/uid/tlsrpt/resources/sources", nil)
 		if err != nil {
 			return sourcesReply{}, err
@@ -50,8 +50,12 @@ func (s *show) inGrafana(ctx context.Context) (err error) {
 	}
 	s.printf("\nGrafana shows it, without a password, at:\n\n  %s/d/tlsrpt-overview\n  %s/d/tlsrpt-failures\n  %s/alerting/list\n\n",
 		grafana.URL, grafana.URL, grafana.URL)
-	s.printf("The raw mails are kept in %s. Press Ctrl-C to stop.\n", s.folder)
+	if s.made != nil {
+		s.printf("The raw mails are kept in %s\n", filepath.Join(s.folder, "mails"))
+	}
+	s.printf("Press Ctrl-C to stop.\n")
 	<-ctx.Done()
+	s.printf("\nStopping Grafana …\n")
 	return nil
 }
 

@@ -12,13 +12,17 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/host"
+	view "github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/show"
 )
 
 const (
 	// askEvery is how often progress is asked for.
 	askEvery = 300 * time.Millisecond
+	// logEvery is how often progress is printed where no terminal shows it.
+	logEvery = 5 * time.Second
 	// silence is how long a synchronisation may stand still.
 	silence = 3 * time.Minute
 )
@@ -44,14 +48,20 @@ func (s *show) inTerminal(ctx context.Context) error {
 	if err := s.health(ctx, plugin); err != nil {
 		return err
 	}
-	if err := s.synchronise(ctx, func() (sourcesReply, error) { return askSources(ctx, plugin) }); err != nil {
+	reply, err := s.synchronise(ctx, func() (sourcesReply, error) { return askSources(ctx, plugin) })
+	if err != nil {
 		return err
+	}
+	if s.Mailbox != nil && reply.stored() == 0 {
+		s.printf("\n%s", fmt.Sprintf(emptyHint, s.Mailbox.Folder))
+		return nil
 	}
 	if err := s.showShipped(ctx, plugin); err != nil {
 		return err
 	}
 	if s.made == nil {
-		s.printf("\nThis was read from %s on %s; nothing there was changed. To see it in Grafana:\n%s", s.Mailbox.Folder, s.Mailbox.Host, grafanaHint)
+		s.printf("\nThis was read from the folder %s on %s; nothing there was changed, and nothing is kept here.\nTo see it in Grafana, with the same variables set:\n%s",
+			s.Mailbox.Folder, s.Mailbox.Host, grafanaHint)
 		return nil
 	}
 	if err := s.verify(ctx, plugin); err != nil {
@@ -60,6 +70,16 @@ func (s *show) inTerminal(ctx context.Context) error {
 	s.printf("%s", s.afterword())
 	return nil
 }
+
+// emptyHint is for a mailbox without a TLS report.
+const emptyHint = `There is no TLS report in the folder %s. Nothing on the server was changed.
+
+Reports are sent to whom a domain names in DNS, once a day, by those who sent it mail:
+
+  _smtp._tls.example.com. IN TXT "v=TLSRPTv1; rua=mailto:tlsrpt@example.com"
+
+If there should be some: is it this mailbox, and this folder? Reports older than 400 days are passed over.
+`
 
 func (s *show) health(ctx context.Context, plugin *host.Plugin) error {
 	health, err := plugin.Health(ctx)
@@ -79,8 +99,16 @@ type sourcesReply struct {
 		Name, State, LastError string
 		Progress               struct{ Done, Total int }
 		LastSuccess            *time.Time
-		Seen                   int64
+		Stored                 int64
 	}
+}
+
+func (r sourcesReply) stored() int64 {
+	var sum int64
+	for _, s := range r.Sources {
+		sum += s.Stored
+	}
+	return sum
 }
 
 func askSources(ctx context.Context, plugin *host.Plugin) (sourcesReply, error) {
@@ -99,27 +127,35 @@ func readSources(status int, body []byte) (reply sourcesReply, err error) {
 }
 
 // synchronise waits until every source was seen whole once, with a line of progress.
-func (s *show) synchronise(ctx context.Context, ask func() (sourcesReply, error)) error {
-	moved, last := time.Now(), ""
+func (s *show) synchronise(ctx context.Context, ask func() (sourcesReply, error)) (sourcesReply, error) {
+	var moved, printed time.Time
+	last := ""
 	for {
 		reply, err := ask()
+		if ctx.Err() != nil {
+			return reply, ctx.Err()
+		}
 		if err != nil {
-			return err
+			return reply, err
 		}
 		line, done := progressLine(reply)
 		if line != last {
 			moved, last = time.Now(), line
+		}
+		// A screen is written anew; a log takes a line now and then.
+		if s.Terminal || done || time.Since(printed) >= logEvery {
+			printed = time.Now()
 			s.progress(line, done)
 		}
 		if done {
-			return nil
+			return reply, nil
 		}
 		if time.Since(moved) > silence {
-			return fmt.Errorf("the synchronisation stands still: %s", line)
+			return reply, fmt.Errorf("the synchronisation stands still: %s", line)
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return reply, ctx.Err()
 		case <-time.After(askEvery):
 		}
 	}
@@ -129,25 +165,25 @@ func progressLine(reply sourcesReply) (line string, done bool) {
 	done = len(reply.Sources) > 0
 	var parts []string
 	for _, src := range reply.Sources {
-		part := fmt.Sprintf("%s: %d of %d (%s)", src.Name, src.Progress.Done, src.Progress.Total, src.State)
+		part := fmt.Sprintf("%s %d of %d (%s)", src.Name, src.Progress.Done, src.Progress.Total, src.State)
 		if src.LastError != "" {
-			part += " " + src.LastError
+			part += ": " + src.LastError
 		}
 		parts = append(parts, part)
 		done = done && src.LastSuccess != nil
 	}
-	return "First synchronisation. " + strings.Join(parts, " · "), done
+	return "First synchronisation: " + strings.Join(parts, ", "), done
 }
 
 func (s *show) progress(line string, done bool) {
-	if s.Terminal {
-		s.printf("\r\033[K%s", line)
-		if done {
-			s.printf("\n")
-		}
+	if !s.Terminal {
+		s.printf("%s\n", line)
 		return
 	}
-	s.printf("%s\n", line)
+	s.printf("\r\033[K%s", line)
+	if done {
+		s.printf("\n")
+	}
 }
 
 // showShipped asks every query of every shipped dashboard and alert rule.
@@ -171,24 +207,59 @@ func (s *show) showShipped(ctx context.Context, plugin *host.Plugin) error {
 			return fmt.Errorf("%s, %s: %w", q.Where, q.Title, answer.Error)
 		}
 		s.printf("\n%s\n", q.Title)
-		printFrames(s.Out, answer.Frames)
+		s.printFrames(answer.Frames)
 	}
 	return nil
 }
 
+const (
+	tableRows = 8
+	cellWidth = 28
+)
+
+// wideColumns hold long texts, which belong on a screen with room for them.
+var wideColumns = []string{"meaning", "fix", "additionalInformation", "contactInfo", "trustReason", "reasonCodeRaw", "receivingMxHelo"}
+
+// printFrames prints an answer as a chart of its series, or as a table.
+func (s *show) printFrames(answer data.Frames) {
+	for _, notice := range view.Notices(answer) {
+		s.printf("  note: %s\n", notice)
+	}
+	if !view.HasRows(answer) {
+		s.printf("  no data\n")
+		return
+	}
+	if view.IsTrend(answer) {
+		view.Chart(s.Out, answer, s.Terminal)
+		return
+	}
+	t := view.TableOf(answer, view.Readable).Without(wideColumns...)
+	more := len(t.Rows) - tableRows
+	t.Rows = t.Rows[:min(len(t.Rows), tableRows)]
+	t.Print(s.Out, cellWidth)
+	if more > 0 {
+		s.printf("  … and %d more rows\n", more)
+	}
+}
+
 const grafanaHint = `  1. Download the official Grafana tarball (12.3 or newer) and unpack it; Docker is not needed.
-  2. GRAFANA_HOME=/path/to/grafana go tool mage demo   (needs Node 20 to 24 for the front end)
+  2. GRAFANA_HOME=/path/to/grafana go tool mage demo   (it needs Node 20 to 24 for the front end)
 `
 
 // afterword tells where everything lies and how to check a number by hand.
 func (s *show) afterword() string {
+	documents := filepath.Join(s.folder, "documents")
 	return fmt.Sprintf(`
-The raw mails are kept in %s,
-and the documents of all reports that count in %s.
-The failed sessions of %s, as reported, by hand:
+The raw mails are kept in
+  %s
+and the reports that count, inflated to JSON, in
+  %s
+With jq installed, this gives the failed sessions of %s, as above:
 
   %s
 
 To see the same in Grafana:
-%s`, filepath.Join(s.folder, "mails"), filepath.Join(s.folder, "documents"), jqDomain, jqCommand(filepath.Join(s.folder, "documents")), grafanaHint)
+%s
+All of this demo is in %s, which you may delete.
+`, filepath.Join(s.folder, "mails"), documents, jqDomain, jqCommand(documents), grafanaHint, s.folder)
 }

@@ -22,7 +22,7 @@ import (
 const jqDomain = generate.DomainEnforce
 
 func jqCommand(dir string) string {
-	return fmt.Sprintf(`jq -s '[.[].policies[] | select(.policy."policy-domain" == "%s") | .summary."total-failure-session-count" // 0] | add' %s/*.json`, jqDomain, dir)
+	return fmt.Sprintf(`jq -s '[.[].policies[] | select(.policy."policy-domain" == "%s") | .summary."total-failure-session-count" // 0] | add' '%s'/*.json`, jqDomain, dir)
 }
 
 var (
@@ -51,7 +51,7 @@ type check struct {
 func (s *show) verify(ctx context.Context, plugin *host.Plugin) error {
 	checks := s.checks()
 	wrong := 0
-	s.printf("\n═══ The numbers against the generator's own ledger ═══\n\n")
+	s.printf("\n═══ Do the numbers agree with the ledger of what was made up? ═══\n\n")
 	for _, c := range checks {
 		got, err := s.ask(ctx, plugin, c)
 		if err != nil {
@@ -74,8 +74,8 @@ func (s *show) verify(ctx context.Context, plugin *host.Plugin) error {
 		return fmt.Errorf("%d of %d checks do not agree with the ledger", wrong, len(checks)+1)
 	}
 	failed := generate.Sum(slices.Values(s.made.ledger), generate.Reported, generate.ByDomain)
-	s.printf("  All %d checks agree: every metric, grouping and counting, and the account.\n", len(checks)+1)
-	s.printf("  For example, failed sessions of %s, as reported: %d.\n", jqDomain, failed[generate.Key(jqDomain)].Failed)
+	s.printf("  Yes: all %d checks agree, on every metric, grouping and counting, and on the account.\n", len(checks)+1)
+	s.printf("  For example, the failed sessions of %s, as reported, are %d.\n", jqDomain, failed[generate.Key(jqDomain)].Failed)
 	return nil
 }
 
