@@ -12,10 +12,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/grafana/grafana-plugin-sdk-go/build"
 	"github.com/magefile/mage/mg"
@@ -89,16 +91,45 @@ func Package() error {
 
 // Demo shows the plugin at work on 90 days of made-up reports: in Grafana where one is found, otherwise here.
 func Demo() error {
-	args := []string{"run", "./pkg/cmd/tlsrpt", "demo", "--plugin", "dist"}
+	args := []string{"demo", "--plugin", "dist"}
 	if home := grafanaHome(); home != "" {
 		mg.SerialDeps(Build)
 		args = append(args, "--grafana", home)
 	} else {
 		mg.SerialDeps(Backend)
 	}
-	command := exec.Command("go", args...)
+	return runTool(args...)
+}
+
+// runTool builds the command line and runs it as a child that is told of
+// interrupts, so that it can end its own children.
+func runTool(args ...string) (err error) {
+	dir, err := os.MkdirTemp("", "tlsrpt-tool-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	tool := filepath.Join(dir, "tlsrpt")
+	if runtime.GOOS == "windows" {
+		tool += ".exe"
+	}
+	if err := sh.RunV("go", "build", "-o", tool, "./pkg/cmd/tlsrpt"); err != nil {
+		return err
+	}
+	command := exec.Command(tool, args...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return command.Run()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	if err := command.Start(); err != nil {
+		return err
+	}
+	go func() {
+		for s := range signals {
+			_ = command.Process.Signal(s) // a terminal has told it already
+		}
+	}()
+	return command.Wait()
 }
 
 // Lint runs gofmt, go vet, staticcheck, and where Node is there eslint and the type checker.
@@ -170,7 +201,7 @@ func testFrontend() (skipped []string, err error) {
 		return []string{"browser: chromium is not installed"}, nil
 	}
 	mg.SerialDeps(Build)
-	return nil, sh.RunV("go", "run", "./pkg/cmd/tlsrpt", "demo", "--plugin", "dist", "--grafana", home, "--run", "npm run test:e2e")
+	return nil, runTool("demo", "--plugin", "dist", "--grafana", home, "--run", "npm run test:e2e")
 }
 
 // A testEvent is a line of `go test -json`.

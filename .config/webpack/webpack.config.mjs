@@ -24,10 +24,13 @@ const fillIn = (content) =>
     .replaceAll('%TODAY%', new Date().toISOString().slice(0, 10))
     .replaceAll('%PLUGIN_ID%', id);
 
+// Pictures lie in src/img in the repository, and in img beside the README in dist/.
+const readme = (content) => fillIn(content).replaceAll('](src/img/', '](img/');
+
 /** What goes into dist/ as it is; a missing folder or file is no error while others write it. */
 const copies = [
   { from: inRoot('plugin.json'), to: '.', transform: fillIn },
-  { from: inRoot('README.md'), to: '.', transform: fillIn, noErrorOnMissing: true },
+  { from: inRoot('README.md'), to: '.', transform: readme, noErrorOnMissing: true },
   { from: inRoot('CHANGELOG.md'), to: '.', noErrorOnMissing: true },
   { from: inRoot('LICENSE'), to: 'LICENSE', toType: 'file', noErrorOnMissing: true },
   { from: inRoot('dashboards', '*.json'), to: 'dashboards/[name][ext]', noErrorOnMissing: true },

@@ -39,6 +39,7 @@ type Datasource struct {
 func Factory(engine *ingest.Engine, logger *slog.Logger) func(context.Context, backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 	return func(ctx context.Context, instance backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 		d := &Datasource{
+			//lint:ignore SA1019 the public contract names stores by the id of the organisation
 			key:    ingest.Key{OrgID: backend.PluginConfigFromContext(ctx).OrgID, UID: instance.UID},
 			engine: engine,
 		}

@@ -78,7 +78,7 @@ func (b *bench) datasource(t *testing.T, org int64, jsonData map[string]any, pas
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := backend.WithPluginContext(t.Context(), backend.PluginContext{OrgID: org})
+	ctx := backend.WithPluginContext(t.Context(), pluginContext(org, nil))
 	instance, err := Factory(b.engine, slog.New(slog.DiscardHandler))(ctx, backend.DataSourceInstanceSettings{
 		UID: "tlsrpt", JSONData: raw, Updated: time.Now(),
 		DecryptedSecureJSONData: map[string]string{"source.drop1.password": password, "source.mb1.password": password},
@@ -87,6 +87,11 @@ func (b *bench) datasource(t *testing.T, org int64, jsonData map[string]any, pas
 		t.Fatalf("the factory failed: %v", err)
 	}
 	return instance.(*Datasource)
+}
+
+func pluginContext(org int64, user *backend.User) backend.PluginContext {
+	//lint:ignore SA1019 the public contract names stores by the id of the organisation
+	return backend.PluginContext{OrgID: org, User: user}
 }
 
 func (b *bench) synchronised(t *testing.T, d *Datasource) {
@@ -229,11 +234,11 @@ type resourceReply struct {
 
 func call(t *testing.T, d *Datasource, user *backend.User, method, path string) resourceReply {
 	t.Helper()
-	ctx := backend.WithPluginContext(t.Context(), backend.PluginContext{OrgID: d.key.OrgID, User: user})
+	ctx := backend.WithPluginContext(t.Context(), pluginContext(d.key.OrgID, user))
 	var r resourceReply
 	address, _, _ := strings.Cut(path, "?")
 	err := d.CallResource(ctx, &backend.CallResourceRequest{
-		PluginContext: backend.PluginContext{OrgID: d.key.OrgID, User: user}, Method: method, Path: address, URL: path,
+		PluginContext: pluginContext(d.key.OrgID, user), Method: method, Path: address, URL: path,
 	}, backend.CallResourceResponseSenderFunc(func(response *backend.CallResourceResponse) error {
 		r.status, r.headers = response.Status, response.Headers
 		r.body += string(response.Body)

@@ -38,7 +38,7 @@ func (d *Datasource) CheckHealth(ctx context.Context, _ *backend.CheckHealthRequ
 		return unhealthy(failed, append(sentences(checks), notes...)), nil
 	}
 	message := fmt.Sprintf("%s. %s", worksCount(len(checks)), strings.Join(append(sentences(checks), notes...), " "))
-	return &backend.CheckHealthResult{Status: backend.HealthStatusOk, Message: strings.TrimSpace(message), JSONDetails: details(status)}, nil
+	return &backend.CheckHealthResult{Status: backend.HealthStatusOk, Message: strings.TrimSpace(message), JSONDetails: details(ctx, collector)}, nil
 }
 
 type sourceCheck struct {
@@ -138,8 +138,17 @@ func unhealthy(message string, more []string) *backend.CheckHealthResult {
 	return &backend.CheckHealthResult{Status: backend.HealthStatusError, Message: message, JSONDetails: raw}
 }
 
-func details(status ingest.Status) []byte {
-	raw, err := json.Marshal(map[string]any{"sources": sourcesJSON(status, nil)})
+// details are the sources with their accounts, for who reads the reply by machine.
+func details(ctx context.Context, collector *ingest.Collector) []byte {
+	reports, err := collector.Store()
+	if err != nil {
+		return nil
+	}
+	accounts, err := reports.Accounts(ctx)
+	if err != nil {
+		return nil
+	}
+	raw, err := json.Marshal(map[string]any{"sources": sourcesJSON(collector.Status(), accounts)})
 	if err != nil {
 		return nil
 	}

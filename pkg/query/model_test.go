@@ -1,6 +1,7 @@
 package query
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -102,11 +103,9 @@ func TestParseNamesTheUnknownWordAndTheAllowedOnes(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(full))
 	for _, file := range glob(f, "../../dashboards/*.json") {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
+		for _, raw := range queriesOf(f, file) {
+			f.Add([]byte(raw))
 		}
-		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m, err := Parse(raw)
@@ -127,4 +126,24 @@ func glob(t testing.TB, pattern string) []string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// queriesOf returns the queries of a dashboard.
+func queriesOf(t testing.TB, file string) []json.RawMessage {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Panels []struct{ Targets []json.RawMessage }
+	}
+	if err := json.Unmarshal(raw, &d); err != nil {
+		t.Fatal(err)
+	}
+	var queries []json.RawMessage
+	for _, p := range d.Panels {
+		queries = append(queries, p.Targets...)
+	}
+	return queries
 }

@@ -277,7 +277,7 @@ describe('the state of saved sources', () => {
     fetch.mockReturnValue(of({ data: answer([state]) }));
     await show({ sources: [MAILBOX] });
     expect(await screen.findByText('host: no such host')).toBeInTheDocument();
-    expect(screen.getByText('10 seen: 7 stored, 3 known already, 0 quarantined, 0 ignored')).toBeInTheDocument();
+    expect(screen.getByText('10 seen: 7 stored, 3 duplicate, 0 quarantined, 0 ignored')).toBeInTheDocument();
   });
 
   it('asks again every two seconds while a source is being read', async () => {

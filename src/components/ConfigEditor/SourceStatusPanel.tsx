@@ -126,7 +126,7 @@ function mayEdit(): boolean {
 function accountOf({ seen, stored, duplicate, quarantined, ignored, pending }: SourceStatus): string {
   const parts = [
     `${number(stored)} stored`,
-    `${number(duplicate)} known already`,
+    `${number(duplicate)} duplicate`,
     `${number(quarantined)} quarantined`,
     `${number(ignored)} ignored`,
   ];

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
@@ -66,22 +65,6 @@ func keyOf(document []byte) string {
 	}
 	slices.Sort(domains)
 	return fmt.Sprint(r["organization-name"], r["report-id"], r["date-range"], slices.Compact(domains))
-}
-
-// periodOf returns the day that a document counts for, by the middle of its period.
-func dayOf(t *testing.T, document []byte) time.Time {
-	t.Helper()
-	var r struct {
-		DateRange struct {
-			Start time.Time `json:"start-datetime"`
-			End   time.Time `json:"end-datetime"`
-		} `json:"date-range"`
-	}
-	if err := json.Unmarshal(document, &r); err != nil {
-		t.Fatal(err)
-	}
-	start, end := r.DateRange.Start, r.DateRange.End
-	return start.Add(end.Sub(start) / 2).UTC().Truncate(24 * time.Hour)
 }
 
 func list(v any) []map[string]any {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/grpcplugin"
+	"github.com/grafana/grafana-plugin-sdk-go/config"
 	"github.com/grafana/grafana-plugin-sdk-go/genproto/pluginv2"
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
@@ -136,10 +137,11 @@ func (p *Plugin) Update(dataSource backend.DataSourceInstanceSettings) { p.dataS
 
 func (p *Plugin) context(role string) *pluginv2.PluginContext {
 	return backend.ToProto().PluginContext(backend.PluginContext{
+		//lint:ignore SA1019 Grafana names stores by the id of the organisation
 		OrgID: 1, PluginID: pluginID, PluginVersion: "0.0.0",
 		User:                       &backend.User{Login: strings.ToLower(role), Role: role},
 		DataSourceInstanceSettings: &p.dataSource,
-		GrafanaConfig:              backend.NewGrafanaCfg(map[string]string{}),
+		GrafanaConfig:              config.NewGrafanaCfg(map[string]string{}),
 	})
 }
 
