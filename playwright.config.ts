@@ -16,6 +16,7 @@ export default defineConfig<PluginOptions>({
   reporter: 'list',
   use: {
     baseURL: process.env.GRAFANA_URL || 'http://localhost:3000',
+    actionTimeout: 15_000,
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
     launchOptions: {
