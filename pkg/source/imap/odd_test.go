@@ -172,7 +172,7 @@ func count(n int) []int {
 func uids(l *ledger) []goimap.UID {
 	var got []goimap.UID
 	for _, ref := range l.order {
-		uid, _ := refUID("INBOX;UIDVALIDITY=7/;UID=", ref)
+		uid, _ := refUID(ref[:strings.LastIndex(ref, "=")+1], ref)
 		got = append(got, uid)
 	}
 	return got

@@ -137,7 +137,7 @@ func (p *poll) openFolder(name string) (*folder, error) {
 	return &folder{
 		name:        name,
 		uidValidity: data.UIDValidity,
-		prefix:      refPrefix(name, data.UIDValidity),
+		prefix:      refPrefix(p.config.Host, p.config.Username, name, data.UIDValidity),
 		exists:      data.NumMessages,
 		uidNext:     uint32(data.UIDNext),
 	}, nil

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,11 +9,13 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 )
 
-// refPrefix is what the refs of a folder's epoch begin with: the path of an
-// IMAP URL (RFC 5092), without the server, which the ledger knows as the
-// source.
-func refPrefix(folder string, uidValidity uint32) string {
-	return fmt.Sprintf("%s;UIDVALIDITY=%d/;UID=", escapeFolder(folder), uidValidity)
+// refPrefix is what the refs of a folder's epoch begin with: eight digits that
+// stand for the mailbox, and the path of an IMAP URL (RFC 5092). The digits
+// keep an id in the settings that is pointed at another mailbox from taking
+// that one's mail for known, since UIDVALIDITY and UID are unique in one alone.
+func refPrefix(host, username, folder string, uidValidity uint32) string {
+	mailbox := sha256.Sum256([]byte(strings.ToLower(host) + "\x00" + username))
+	return fmt.Sprintf("%x/%s;UIDVALIDITY=%d/;UID=", mailbox[:4], escapeFolder(folder), uidValidity)
 }
 
 // refUID takes the UID from a ref that begins with prefix.
