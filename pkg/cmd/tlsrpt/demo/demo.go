@@ -114,6 +114,7 @@ func (s *show) makeUp(ctx context.Context) error {
 	}
 	s.printf("Making up reports of %s to %s on %d domains by %d reporters …\n", generator.First().Format("2006-01-02"),
 		generator.End().Format("2006-01-02"), len(generator.Domains()), len(generator.Reporters()))
+	s.printf("All of this demo goes into %s, which stays until you delete it.\n", s.folder)
 	// Dovecot reads mail as a user of its own.
 	if err := os.Chmod(s.folder, 0o755); err != nil {
 		return err

@@ -259,7 +259,5 @@ With jq installed, this gives the failed sessions of %s, as above:
   %s
 
 To see the same in Grafana:
-%s
-All of this demo is in %s, which you may delete.
-`, filepath.Join(s.folder, "mails"), documents, jqDomain, jqCommand(documents), grafanaHint, s.folder)
+%s`, filepath.Join(s.folder, "mails"), documents, jqDomain, jqCommand(documents), grafanaHint)
 }
