@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/build"
 	"github.com/magefile/mage/mg"
@@ -124,9 +125,24 @@ func runTool(args ...string) (err error) {
 	if err := command.Start(); err != nil {
 		return err
 	}
+	ended := make(chan struct{})
+	defer close(ended)
 	go func() {
-		for s := range signals {
-			_ = command.Process.Signal(s) // a terminal has told it already
+		// SIGTERM to `go tool mage` ends that alone, and leaves this process
+		// to another parent.
+		parent, look := os.Getppid(), time.NewTicker(500*time.Millisecond)
+		defer look.Stop()
+		for {
+			select {
+			case s := <-signals:
+				_ = command.Process.Signal(s) // a terminal has told it already
+			case <-look.C:
+				if os.Getppid() != parent {
+					_ = command.Process.Signal(syscall.SIGTERM) // it may be ending
+				}
+			case <-ended:
+				return
+			}
 		}
 	}()
 	return command.Wait()
