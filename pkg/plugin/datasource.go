@@ -8,6 +8,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/instancemgmt"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/resource/httpadapter"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 )
@@ -31,17 +32,21 @@ type Datasource struct {
 	// problem is why the settings can't be used; nil when they can.
 	problem error
 	engine  *ingest.Engine
+	// rows bounds the single rows that all data sources read at once.
+	rows *semaphore.Weighted
 	backend.CallResourceHandler
 }
 
 // Factory makes data sources that share an engine. It never fails and never
 // blocks: what is wrong with settings is held, and told by health and queries.
 func Factory(engine *ingest.Engine, logger *slog.Logger) func(context.Context, backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
+	rows := semaphore.NewWeighted(rowsInFlight)
 	return func(ctx context.Context, instance backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 		d := &Datasource{
 			//lint:ignore SA1019 the public contract names stores by the id of the organisation
 			key:    ingest.Key{OrgID: backend.PluginConfigFromContext(ctx).OrgID, UID: instance.UID},
 			engine: engine,
+			rows:   rows,
 		}
 		d.settings, d.problem = readSettings(instance)
 		d.config = engineConfig(ctx, instance, d.settings, d.problem, logger)

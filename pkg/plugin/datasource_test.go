@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -207,6 +208,37 @@ func TestHealthNamesTheSettingAndHoldsNoSecret(t *testing.T) {
 			t.Errorf("got %+v, %v", health, err)
 		}
 	})
+}
+
+func TestHealthTellsWhatFailsInAPollAndInNoConnection(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "drop")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	nginx, err := loopback.StartNginx(t.Context(), loopback.NginxOptions{Dir: dir, Username: "reader", Password: "s3cret", NoDelete: true})
+	if errors.Is(err, loopback.ErrNotInstalled) {
+		t.Skip("nginx is not installed")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nginx.Close() })
+	if err := nginx.Put("r.json", time.Now().Add(-time.Hour), []byte(report())); err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t)
+	d := b.datasource(t, 1, b.settings(func(s map[string]any) {
+		s["url"], s["tlsCaCert"], s["afterProcessing"] = nginx.URL, nginx.CA, "delete"
+	}), "s3cret")
+	for deadline := time.Now().Add(20 * time.Second); d.collector().Status().Sources[0].LastError == ""; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the poll did not fail")
+		}
+	}
+	health, err := d.CheckHealth(t.Context(), &backend.CheckHealthRequest{})
+	if err != nil || health.Status != backend.HealthStatusError || !strings.Contains(health.Message, "afterProcessing: ") {
+		t.Errorf("got %+v, %v", health, err)
+	}
 }
 
 func TestADataFolderThatCannotBeOpenedIsMemoryAndAWarning(t *testing.T) {

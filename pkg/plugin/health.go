@@ -29,6 +29,8 @@ func (d *Datasource) CheckHealth(ctx context.Context, _ *backend.CheckHealthRequ
 	}
 	collector := d.collector()
 	checks := d.checkSources(ctx, collector)
+	awaitRecovery(ctx, collector, checks)
+	addPollFailures(collector.Status(), checks)
 	notes := storeNotes(ctx, collector)
 	status := collector.Status()
 	if status.StoreError != "" {
@@ -42,7 +44,7 @@ func (d *Datasource) CheckHealth(ctx context.Context, _ *backend.CheckHealthRequ
 }
 
 type sourceCheck struct {
-	name     string
+	id, name string
 	sentence string
 	err      error
 }
@@ -60,7 +62,7 @@ func (d *Datasource) checkSources(ctx context.Context, collector *ingest.Collect
 	checks := make([]sourceCheck, len(d.settings.Sources))
 	var wg sync.WaitGroup
 	for i, s := range d.settings.Sources {
-		checks[i].name = s.Name
+		checks[i].id, checks[i].name = s.ID, s.Name
 		wg.Go(func() {
 			checks[i].sentence, checks[i].err = collector.Check(ctx, s.ID)
 			if errors.Is(checks[i].err, context.DeadlineExceeded) && !errors.As(checks[i].err, new(*source.Error)) {
@@ -70,6 +72,52 @@ func (d *Datasource) checkSources(ctx context.Context, collector *ingest.Collect
 	}
 	wg.Wait()
 	return checks
+}
+
+// recoveryTime is how long a health check waits for a source that answers again
+// to be polled.
+const recoveryTime = 3 * time.Second
+
+// awaitRecovery has sources polled that answer, and whose last poll failed: it
+// may have been an outage that is over.
+func awaitRecovery(ctx context.Context, collector *ingest.Collector, checks []sourceCheck) {
+	failing := func() (ids []string) {
+		for _, s := range collector.Status().Sources {
+			for _, c := range checks {
+				if c.id == s.ID && c.err == nil && pollFailed(s) {
+					ids = append(ids, s.ID)
+				}
+			}
+		}
+		return ids
+	}
+	for _, id := range failing() {
+		_ = collector.PollNow(id) // where it can't be asked for, its failure is told
+	}
+	ctx, cancel := context.WithTimeout(ctx, recoveryTime)
+	defer cancel()
+	for len(failing()) > 0 && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func pollFailed(s ingest.SourceStatus) bool {
+	return (s.State == ingest.Failing || s.State == ingest.Misconfigured) && s.LastError != ""
+}
+
+// addPollFailures makes the failure of a source's last poll its check's: a full
+// disk or a server that refuses to delete shows in no connection.
+func addPollFailures(status ingest.Status, checks []sourceCheck) {
+	for _, s := range status.Sources {
+		for i := range checks {
+			if c := &checks[i]; c.id == s.ID && c.err == nil && pollFailed(s) {
+				c.err = errors.New(s.LastError)
+			}
+		}
+	}
 }
 
 func sentences(checks []sourceCheck) []string {

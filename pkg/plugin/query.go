@@ -13,6 +13,9 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
 
+// rowsInFlight is how many single rows all queries together may read at once.
+const rowsInFlight = 10_000
+
 // QueryData answers every query by itself: one that can't be answered fails alone.
 func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
 	response := backend.NewQueryDataResponse()
@@ -31,6 +34,13 @@ func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.Da
 	if err != nil {
 		return refusal(err)
 	}
+	// Tables of single rows wait for each other, lest a dashboard's worth of
+	// large ones fills the memory.
+	rows := int64(min(model.Rows(), rowsInFlight))
+	if err := d.rows.Acquire(ctx, rows); err != nil {
+		return refusal(err)
+	}
+	defer d.rows.Release(rows)
 	answer, err := query.Answer(ctx, env, model, query.Range{From: q.TimeRange.From, To: q.TimeRange.To, MaxDataPoints: q.MaxDataPoints})
 	if err != nil {
 		return refusal(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,9 +81,6 @@ func readSettings(instance backend.DataSourceInstanceSettings) (Settings, error)
 		src.setDefaults()
 		src.secrets = readSecrets(src.ID, instance.DecryptedSecureJSONData)
 		src.problem = src.check()
-		if src.problem == nil && slices.ContainsFunc(s.Sources[:i], func(o SourceSettings) bool { return o.ID == src.ID }) {
-			src.problem = setting("id", "Two sources have the id %q: give each its own.", src.ID)
-		}
 	}
 	return s, s.check()
 }
@@ -90,9 +88,25 @@ func readSettings(instance backend.DataSourceInstanceSettings) (Settings, error)
 // jsonProblem says what is wrong with the JSON, without repeating its values.
 func jsonProblem(err error) string {
 	if t, ok := err.(*json.UnmarshalTypeError); ok {
-		return fmt.Sprintf("%q holds a %s where a %s belongs.", t.Field, t.Value, t.Type.Kind())
+		return fmt.Sprintf("%q holds a wrong kind of value (%s); %s belongs there.", t.Field, t.Value, kindName(t.Type.Kind()))
 	}
 	return "they are not valid JSON."
+}
+
+// kindName is a kind of JSON value in words.
+func kindName(k reflect.Kind) string {
+	switch k {
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	default:
+		return "a whole number"
+	}
 }
 
 func readSecrets(id string, secure map[string]string) func() secrets {
@@ -177,6 +191,11 @@ func isIDRune(r rune) bool {
 func (s *SourceSettings) usesOAuth() bool { return s.Auth == "xoauth2" || s.Auth == "oauthbearer" }
 
 func (s *Settings) check() error {
+	for i, src := range s.Sources {
+		if slices.ContainsFunc(s.Sources[:i], func(o SourceSettings) bool { return o.ID == src.ID }) {
+			return setting("id", "Two sources have the id %q: give each its own.", src.ID)
+		}
+	}
 	if !slices.Contains([]string{"dkim", "headers", "off"}, s.Authentication) {
 		return setting("authentication", "%q is unknown: allowed are dkim, headers, off.", s.Authentication)
 	}

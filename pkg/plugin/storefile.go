@@ -54,5 +54,5 @@ func openStore(ctx context.Context, dir string, key ingest.Key) (store.Store, st
 		return nil, "", err
 	}
 	return memory, "Reports are kept in memory and are lost when the plugin stops, because " + why +
-		"; nothing on the servers is changed. To keep them, " + dataDirAdvice + ".", nil
+		"; nothing on the servers is changed. To keep them, " + dataDirAdvice + ", then restart Grafana.", nil
 }

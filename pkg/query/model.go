@@ -72,8 +72,12 @@ var (
 // maxBaselineDays is beyond any retention, and safe to count with.
 const maxBaselineDays = 100_000
 
-// maxLimit is what one answer may hold, so that no query asks for a whole store.
-const maxLimit = 100_000
+// maxLimit is how many groups one answer may hold, and maxRows how many single
+// rows, so that no query asks for a whole store at once.
+const (
+	maxLimit = 100_000
+	maxRows  = 10_000
+)
 
 // Defaults returns the query of an editor that is opened for the first time.
 func Defaults() Model {
@@ -167,8 +171,8 @@ func (m *Model) check() error {
 	if m.MinSessions < 0 || m.Limit < 0 || m.BaselineDays < 0 {
 		return refuse("minSessions, limit and baselineDays must not be negative")
 	}
-	if m.Limit > maxLimit {
-		return refuse("limit %d is too large; allowed are up to %d", m.Limit, maxLimit)
+	if most := m.mostRows(); m.Limit > most {
+		return refuse("limit %d is too large for the query type %q; allowed are up to %d", m.Limit, m.QueryType, most)
 	}
 	if m.BaselineDays > maxBaselineDays {
 		return refuse("baselineDays %d is too long; allowed are up to %d", m.BaselineDays, maxBaselineDays)
@@ -210,6 +214,28 @@ func (m *Model) checkIdleWords() error {
 		}
 	}
 	return nil
+}
+
+// mostRows is the largest limit of the query type.
+func (m *Model) mostRows() int {
+	if m.rowType() {
+		return maxRows
+	}
+	return maxLimit
+}
+
+// rowType says whether the answer has single rows rather than groups.
+func (m *Model) rowType() bool {
+	return m.QueryType == "failures" || m.QueryType == "reports" || m.QueryType == "quarantine"
+}
+
+// Rows is how many single rows the answer may hold at most, each of which may
+// take some kilobytes of memory; 0 for answers that hold groups.
+func (m *Model) Rows() int {
+	if m.rowType() {
+		return m.Limit
+	}
+	return 0
 }
 
 // metrics are the metrics asked for, in order.

@@ -87,6 +87,7 @@ func TestParseNamesTheUnknownWordAndTheAllowedOnes(t *testing.T) {
 		"a rate by what only failures have": {`{"metric":"failureRate","groupBy":["receivingMx"]}`, `"receivingMx"`, "failedSessions"},
 		"a total filtered by a detail":      {`{"metric":"totalSessions","filters":[{"dimension":"resultType","values":["x"]}]}`, `"resultType"`, "failedSessions"},
 		"a negative limit":                  {`{"limit":-1}`, "limit", "negative"},
+		"more rows than memory should hold": {`{"queryType":"failures","limit":10001}`, "failures", "10000"},
 		"a limit beyond all use":            {`{"limit":1000000}`, "limit", "100000"},
 		"no object":                         {`[]`, "no JSON object", ""},
 	} {

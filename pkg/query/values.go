@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/net/idna"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
@@ -35,7 +38,7 @@ func DimensionValues(ctx context.Context, env Environment, d DimensionRequest) (
 	if err := m.check(); err != nil {
 		return nil, false, err
 	}
-	values, more, err = env.Store.Values(ctx, d.Dimension, m.selection(d.From, d.To), d.Search, d.Limit)
+	values, more, err = readValues(ctx, env.Store, d, m.selection(d.From, d.To))
 	if err != nil {
 		return nil, false, fmt.Errorf("read the values of %s: %w", d.Dimension, err)
 	}
@@ -48,4 +51,31 @@ func DimensionValues(ctx context.Context, env Environment, d DimensionRequest) (
 		slices.Sort(values)
 	}
 	return values, more, nil
+}
+
+// maxForeign is how many names in other scripts are looked through.
+const maxForeign = 10_000
+
+// readValues reads values that contain the search. The store knows names in
+// other scripts by their A-labels: those are searched as people see them.
+func readValues(ctx context.Context, reports store.Reader, d DimensionRequest, s store.Selection) ([]string, bool, error) {
+	if d.Dimension != store.PolicyDomain || isASCII(d.Search) {
+		return reports.Values(ctx, d.Dimension, s, d.Search, d.Limit)
+	}
+	candidates, more, err := reports.Values(ctx, d.Dimension, s, "xn--", maxForeign)
+	if err != nil {
+		return nil, false, err
+	}
+	values := slices.DeleteFunc(candidates, func(v string) bool {
+		shown, err := idna.Display.ToUnicode(v)
+		return err != nil || !strings.Contains(strings.ToLower(shown), strings.ToLower(d.Search))
+	})
+	if len(values) > d.Limit {
+		return values[:d.Limit], true, nil
+	}
+	return values, more, nil
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }

@@ -63,7 +63,7 @@ func TestADropWithTheSameFilesChangesNoCountAndShowsAsDeliveries(t *testing.T) {
 		t.Errorf("the drop's %d documents are not all duplicates: %+v", documents, drop)
 	}
 	twice := 0
-	frames, err := a.query(t.Context(), map[string]any{"queryType": "reports", "limit": 100_000})
+	frames, err := a.query(t.Context(), map[string]any{"queryType": "reports", "limit": 10_000})
 	if err != nil {
 		t.Fatal(err)
 	}
