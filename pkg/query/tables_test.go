@@ -238,6 +238,18 @@ func TestDimensionValues(t *testing.T) {
 			}
 		})
 	}
+	t.Run("search finds a part of a domain as people write it", func(t *testing.T) {
+		b := newBoard(t, sent{day: "2026-03-02", policies: []tlsrpt.Policy{{Domain: "xn--bcher-kva.example", Type: "sts", Successful: 1}}})
+		request := span
+		request.Dimension, request.Search = store.PolicyDomain, "BÜCH"
+		if got, _, err := DimensionValues(t.Context(), b.environment(), request); err != nil || len(got) != 1 {
+			t.Errorf("got %v, %v", got, err)
+		}
+		request.Search = "küch"
+		if got, _, err := DimensionValues(t.Context(), b.environment(), request); err != nil || len(got) != 0 {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
 	t.Run("limit cuts and says so", func(t *testing.T) {
 		request := span
 		request.Dimension, request.Limit = store.PolicyDomain, 2

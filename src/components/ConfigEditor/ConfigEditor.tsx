@@ -86,7 +86,7 @@ export function ConfigEditor(props: ConfigProps) {
           <NumberField
             id="retention-days"
             label="Keep reports for (days)"
-            description="Older days are removed with their numbers, and older mail is not read. 400 days let you compare with last year."
+            description="Older days are removed with their numbers, and older mail is not read, also not when this is raised later. 400 days let you compare with last year."
             min={1}
             value={jsonData.retentionDays ?? 400}
             problem={retentionProblem(jsonData.retentionDays)}

@@ -33,9 +33,15 @@ export const GRANTS: Words<Grant> = {
 
 export const IMAP_AFTER: Words<ImapAfterProcessing> = {
   keep: { label: 'Keep', description: 'Nothing on the server changes, not even “unread”' },
-  seen: { label: 'Mark as read', description: 'Mails whose reports are stored are marked as read' },
-  move: { label: 'Move', description: 'Mails whose reports are stored go to another folder' },
-  delete: { label: 'Delete', description: 'Mails whose reports are stored are deleted. Other mail is never touched' },
+  seen: {
+    label: 'Mark as read',
+    description: 'Mails read from now on, once their reports are stored, are marked as read',
+  },
+  move: { label: 'Move', description: 'Mails read from now on, once their reports are stored, go to another folder' },
+  delete: {
+    label: 'Delete',
+    description: 'Mails read from now on are deleted once their reports are stored. Other mail is never touched',
+  },
 };
 
 export const HTTPS_AUTHS: Words<HttpsAuth> = {
@@ -53,7 +59,10 @@ export const LISTINGS: Words<Listing> = {
 
 export const HTTPS_AFTER: Words<HttpsAfterProcessing> = {
   keep: { label: 'Keep', description: 'Nothing on the server changes' },
-  delete: { label: 'Delete', description: 'Files whose reports are stored are deleted with a DELETE request' },
+  delete: {
+    label: 'Delete',
+    description: 'Files read from now on are deleted, with a DELETE request, once their reports are stored',
+  },
 };
 
 export const SOURCE_TRUSTS: Words<SourceTrust> = {
