@@ -19,10 +19,12 @@ import (
 // page, text or a DMARC report, is ignored, unless the file's name ends as a
 // report's does: then it is a Problem.
 //
-// In a mail, a part that is or inflates to a JSON object is a document, save
-// for running text that only starts like one. A mail that announces a TLS
-// report (RFC 8460 sections 5.1 and 5.3) and has no document is a Problem; any
-// other mail without one is ignored, and so is every bounce.
+// In a mail, a part that is or inflates to a JSON object is a document where
+// the mail announces a TLS report (RFC 8460 sections 5.1 and 5.3) or the object
+// has a key of one, save for running text that only starts like an object. A
+// mail that announces a report and has no document is a Problem, and so is one
+// nested too deep to be read whole; any other mail without a document is
+// ignored, and so is every bounce.
 func Extract(body []byte, name string, mail bool) Extraction {
 	x := extractor{budget: maxInflated}
 	if mail || looksLikeMail(body) {
@@ -33,7 +35,7 @@ func Extract(body []byte, name string, mail bool) Extraction {
 
 // An extractor collects what one item holds.
 type extractor struct {
-	documents []Document
+	documents []candidate
 	problem   *Problem
 	// announced says that a TLS report is to be expected.
 	announced bool
@@ -45,6 +47,13 @@ type extractor struct {
 	isFile bool
 }
 
+// A candidate is a document that counts, or counts only where the item
+// announces a TLS report, which a later part may do.
+type candidate struct {
+	Document
+	onlyAnnounced bool
+}
+
 // A part is a piece of an item that is no multipart, with its transfer
 // encoding taken off.
 type part struct {
@@ -53,13 +62,16 @@ type part struct {
 	forwarded bool
 	// announced says that the part, or the mail around it, says it is a report.
 	announced bool
+	// mayBeReport says that its name at least is that of JSON, so that it
+	// counts where it can't be inflated. Every announced part may be one.
+	mayBeReport bool
 	// runningText is what a person reads, and a report only where it shows.
 	runningText bool
 }
 
 func (x *extractor) file(body []byte, name string) Extraction {
 	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	p := part{content: body, hints: tlsrpt.Hints{FileName: name}, announced: namedAsReport(name)}
+	p := part{content: body, hints: tlsrpt.Hints{FileName: name}, announced: namedAsJSON(name), mayBeReport: true}
 	x.isFile, x.announced = true, p.announced
 	x.part(p)
 	return x.result(false, "The file is named as a TLS report, but its content is none.")
@@ -70,16 +82,27 @@ func (x *extractor) mail(body []byte) Extraction {
 		return Extraction{Mail: true, Problem: &Problem{ReasonTooLarge, fmt.Sprintf("The mail is larger than %d MiB.", MaxMail>>20)}}
 	}
 	x.message(body, tlsrpt.Hints{}, 0)
+	if x.problem != nil && !x.announced {
+		// The announcement may be in what was not opened.
+		x.announced = mentionsReport(body)
+	}
 	return x.result(true, "The mail announces a TLS report, but none of its parts is one.")
 }
 
 // result judges the item by all that was seen of it.
 func (x *extractor) result(mail bool, missing string) Extraction {
-	e := Extraction{Mail: mail, Documents: x.documents}
+	e := Extraction{Mail: mail}
+	for _, c := range x.documents {
+		if !c.onlyAnnounced || x.announced {
+			e.Documents = append(e.Documents, c.Document)
+		}
+	}
+	// People send many pictures in one mail, but hardly nest mails this deep.
+	tooDeep := x.problem != nil && x.problem.Reason == ReasonTooDeep
 	switch {
-	case len(x.documents) > 0:
+	case len(e.Documents) > 0:
 		e.Problem = x.problem
-	case !x.announced:
+	case !x.announced && !tooDeep:
 		e.Ignored = NotAReport
 	case x.problem != nil:
 		e.Problem = x.problem
@@ -102,27 +125,32 @@ func (x *extractor) part(p part) {
 	case kindZip:
 		x.zip(p)
 	case kindOther:
-		if (p.announced && !p.runningText || x.isFile) && isWideJSON(p.content) {
+		if (!p.runningText || x.isFile) && isWideJSON(p.content) {
 			// The decoder says what is wrong with its encoding.
 			x.document(p, bytes.Clone(p.content), nil)
 		}
 	}
 }
 
-// document adds a document that is JSON, within the budget of the item.
+// document adds a document that is JSON, within the budget of the item. JSON
+// that neither its part nor its keys call a report counts only where the mail
+// announces one: people send JSON, too.
 func (x *extractor) document(p part, raw []byte, warnings []tlsrpt.Warning) {
 	if x.budget -= len(raw); x.budget < 0 {
 		x.fail(p, ReasonTooLarge, fmt.Sprintf("The documents of this item are larger than %d MiB together.", maxInflated>>20))
 		return
 	}
-	x.documents = append(x.documents, Document{Raw: raw, Hints: p.hints, Forwarded: p.forwarded, Warnings: warnings})
+	x.documents = append(x.documents, candidate{
+		Document:      Document{Raw: raw, Hints: p.hints, Forwarded: p.forwarded, Warnings: warnings},
+		onlyAnnounced: !x.isFile && !p.announced && !hasReportKeys(raw),
+	})
 }
 
 // fail adds a document that can't be read.
 func (x *extractor) fail(p part, reason, detail string) {
-	x.documents = append(x.documents, Document{
+	x.documents = append(x.documents, candidate{Document: Document{
 		Raw: bytes.Clone(p.content), Hints: p.hints, Forwarded: p.forwarded, Problem: &Problem{reason, detail},
-	})
+	}})
 }
 
 // stop notes that a bound cut the item short. The first reason counts.
@@ -132,8 +160,9 @@ func (x *extractor) stop(reason, detail string) {
 	}
 }
 
-// namedAsReport tells file names that announce a TLS report.
-func namedAsReport(name string) bool {
+// namedAsJSON tells file names of JSON. Of a drop's file more can't be asked; in
+// a mail only [tlsrpt.IsReportFileName] announces a report.
+func namedAsJSON(name string) bool {
 	lower := strings.ToLower(name)
 	return tlsrpt.IsReportFileName(name) || strings.HasSuffix(lower, ".json") || strings.HasSuffix(lower, ".json.gz")
 }

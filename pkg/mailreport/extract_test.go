@@ -18,8 +18,11 @@ import (
 const (
 	reportJSON = `{"organization-name":"Example","date-range":{"start-datetime":"2026-03-01T00:00:00Z","end-datetime":"2026-03-02T00:00:00Z"},` +
 		`"contact-info":"x","report-id":"1","policies":[{"policy":{"policy-type":"sts","policy-domain":"example.com"},"summary":{}}]}`
-	dmarcXML   = `<?xml version="1.0"?><feedback><report_metadata/></feedback>`
-	reportName = "reporter.example!example.com!1772323200!1772409599!001.json"
+	dmarcXML = `<?xml version="1.0"?><feedback><report_metadata/></feedback>`
+	// packageJSON is what people send, tutorialJSON no report of RFC 8460 either.
+	packageJSON  = `{"name":"x","version":1}`
+	tutorialJSON = `{"failed-connections":2,"email-server":"mx.example.org"}`
+	reportName   = "reporter.example!example.com!1772323200!1772409599!001.json"
 )
 
 // marked are the headers by which a mail announces a TLS report.
@@ -35,6 +38,15 @@ func gzipped(content string) string {
 	w.Write([]byte(content))
 	w.Close()
 	return b.String()
+}
+
+// wide returns ASCII in UTF-16, with a byte order mark.
+func wide(ascii string) string {
+	out := []byte("\xff\xfe")
+	for _, c := range []byte(ascii) {
+		out = append(out, c, 0)
+	}
+	return string(out)
 }
 
 // zipped returns an archive of members, given as name and content in turn.
@@ -207,9 +219,24 @@ var wrapped = []struct {
 		unmarked + multipart("multipart/mixed", attachment("application/zip", "photos.zip", zipped("1", "a", "2", "b", "3", "c", "4", "d", "5", "e"))), ignored},
 	{"row 38: a person's mail with an archive", unmarked + multipart("multipart/mixed", attachment("application/gzip", "a.tar.gz", gzipped("ustar"))), ignored},
 	{"row 38: an empty mail", "", ignored},
+	{"row 38: a person's mail with JSON", unmarked + multipart("multipart/mixed", textPart, attachment("application/json", "package.json", packageJSON)), ignored},
+	{"row 38: a person's mail with JSON that is no object", unmarked + multipart("multipart/mixed", textPart, attachment("application/json", "list.json", "[1]")), ignored},
+	{"row 38: a person's mail with JSON in UTF-16", unmarked + multipart("multipart/mixed", attachment("application/json", "x.json", wide(packageJSON))), ignored},
+	{"row 38: a person's mail with JSON in gzip", unmarked + multipart("multipart/mixed", attachment("application/gzip", "package.json.gz", gzipped(packageJSON))), ignored},
+	{"row 38: a person's mail with JSON in zip", unmarked + multipart("multipart/mixed", attachment("application/zip", "x.zip", zipped("package.json", packageJSON, "a.txt", "a"))), ignored},
+	{"row 38: a person's JSON beside a report", unmarked + multipart("multipart/mixed", attachment("application/json", "package.json", packageJSON), attachment("application/json", "x.json", reportJSON)), oneReport},
 	{"row 39: a report about report mail", strings.ReplaceAll(reportMail(attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON))), "reporter.example", "example.com"), oneReport},
 	{"row 40: JSON of another kind goes to the decoder", reportMail(attachment("application/json", "x.json", `{"a":1}`)), found{Documents: []string{`{"a":1}`}}},
 	{"row 40: JSON of another kind in a mail's text goes to the decoder", marked + "\r\n{\"a\":1}", found{Documents: []string{`{"a":1}`}}},
+	{"row 40: JSON of another kind goes to the decoder where a later part announces a report",
+		unmarked + multipart("multipart/mixed", attachment("application/json", "x.json", `{"a":1}`), "Content-Type: application/tlsrpt+gzip\r\n\r\n"), found{Documents: []string{`{"a":1}`}}},
+	{"row 40: JSON of another kind goes to the decoder where its name is a report's",
+		unmarked + multipart("multipart/mixed", attachment("application/json", reportName, `{"a":1}`)), found{Documents: []string{`{"a":1}`}}},
+	{"row 40: JSON as one tutorial shows it goes to the decoder, though nothing announces it", unmarked + multipart("multipart/mixed", attachment("application/json", "x.json", tutorialJSON)), found{Documents: []string{tutorialJSON}}},
+	{"row 40: JSON as one tutorial shows it in gzip", unmarked + multipart("multipart/mixed", attachment("application/gzip", "x.gz", gzipped(tutorialJSON))), found{Documents: []string{tutorialJSON}}},
+	{"row 40: JSON whose keys are written freely", unmarked + multipart("multipart/mixed", attachment("application/json", "x.json", `{"Date_Range":{}}`)), found{Documents: []string{`{"Date_Range":{}}`}}},
+	{"row 28: a report in UTF-16 that nothing announces goes to the decoder", unmarked + multipart("multipart/mixed", attachment("application/json", "x.json", wide(reportJSON))), found{Documents: []string{wide(reportJSON)}}},
+	{"a broken gzip that is named as JSON", unmarked + multipart("multipart/mixed", attachment("application/gzip", "x.json.gz", "\x1f\x8b\x08garbage garbage")), failed(ReasonInvalidGzip)},
 	{"row 28: JSON in UTF-16 goes to the decoder", reportMail(attachment("application/tlsrpt+json", reportName, "\xff\xfe{\x00}\x00")), found{Documents: []string{"\xff\xfe{\x00}\x00"}}},
 	{"a text part in another character set becomes UTF-8",
 		marked + "Content-Type: text/plain; charset=iso-8859-1\r\n\r\n" + strings.Replace(reportJSON, "Example", "Caf\xe9", 1),

@@ -47,7 +47,8 @@ const (
 	// ReasonTooLarge: a mail over [MaxMail], or a document over
 	// [tlsrpt.MaxDocument], alone or together with others of its item.
 	ReasonTooLarge = "too-large"
-	// ReasonTooMany: more than [MaxParts] parts, or [MaxMembers] in a zip.
+	// ReasonTooMany: more than [MaxParts] parts in a mail that announces a
+	// report or holds one, or more than [MaxMembers] in a zip.
 	ReasonTooMany = "too-many"
 	// ReasonTooDeep: parts nested deeper than [MaxMIMEDepth], or compression in compression.
 	ReasonTooDeep = "too-deep"

@@ -27,7 +27,7 @@ func (x *extractor) gzip(p part) {
 // be used, p goes to quarantine as it came; what is no report is passed over.
 func (x *extractor) inflated(p part, raw []byte, err error, invalid string) {
 	kind := kindOf(raw)
-	mayBeReport := kind == kindJSON || p.announced || x.isFile
+	mayBeReport := kind == kindJSON || p.mayBeReport
 	switch {
 	case kind == kindXML || err != nil && !mayBeReport:
 		return
@@ -39,7 +39,7 @@ func (x *extractor) inflated(p part, raw []byte, err error, invalid string) {
 		}})
 	case err != nil:
 		x.fail(p, invalid, fmt.Sprintf("The compressed data can't be read: %v.", err))
-	case kind == kindJSON, mayBeReport && isWideJSON(raw):
+	case kind == kindJSON, isWideJSON(raw):
 		x.document(p, raw, nil)
 	case mayBeReport && (kind == kindGzip || kind == kindZip):
 		x.fail(p, ReasonTooDeep, "Compressed data holds compressed data.")
@@ -78,14 +78,14 @@ func isWholeJSON(raw []byte) bool {
 func (x *extractor) zip(p part) {
 	// Counted before the directory is read, which a lying archive may make large.
 	if entries := bytes.Count(p.content, []byte("PK\x01\x02")); entries > MaxMembers {
-		if p.announced || x.isFile {
+		if p.mayBeReport {
 			x.fail(p, ReasonTooMany, fmt.Sprintf("The zip archive has more than %d members.", MaxMembers))
 		}
 		return
 	}
 	archive, err := zip.NewReader(bytes.NewReader(p.content), int64(len(p.content)))
 	if err != nil {
-		if p.announced || x.isFile {
+		if p.mayBeReport {
 			x.fail(p, ReasonInvalidZip, fmt.Sprintf("The zip archive can't be read: %v.", err))
 		}
 		return
@@ -103,7 +103,8 @@ func (x *extractor) member(p part, member *zip.File) {
 	if name := path.Base(member.Name); tlsrpt.IsReportFileName(name) || !tlsrpt.IsReportFileName(p.hints.FileName) {
 		p.hints.FileName = name
 	}
-	p.announced = p.announced || namedAsReport(member.Name)
+	p.announced = p.announced || tlsrpt.IsReportFileName(path.Base(member.Name)) || x.isFile && namedAsJSON(member.Name)
+	p.mayBeReport = p.mayBeReport || namedAsJSON(member.Name)
 	r, err := member.Open()
 	if err != nil {
 		x.inflated(p, nil, err, ReasonInvalidZip)

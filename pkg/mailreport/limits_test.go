@@ -3,6 +3,7 @@ package mailreport
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,47 @@ func nestedMail(depth int) string {
 		inner = "Content-Type: multipart/mixed; boundary=\"" + b + "\"\r\n\r\n--" + b + "\r\n" + inner + "\r\n--" + b + "--\r\n"
 	}
 	return marked + inner
+}
+
+// forwarded returns a mail n times in another one, which announces nothing.
+func forwarded(n int, mail string) string {
+	for range n {
+		mail = unmarked + "Content-Type: message/rfc822\r\n\r\n" + mail
+	}
+	return mail
+}
+
+func TestMailsThatAreNotReadWhole(t *testing.T) {
+	report := reportMail(attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON)))
+	many := func(last string) string {
+		pictures := slices.Repeat([]string{attachment("image/png", "x.png", "picture")}, MaxParts+10)
+		return unmarked + multipart("multipart/mixed", append(pictures, last)...)
+	}
+	read := oneReport
+	read.Forwarded = true
+	tooDeep, tooMany := found{Problem: ReasonTooDeep}, found{Problem: ReasonTooMany}
+	for _, c := range []struct {
+		name string
+		mail string
+		want found
+	}{
+		{"a report in 4 mails is read", forwarded(4, report), read},
+		{"a report in 5 mails is too deep", forwarded(5, report), tooDeep},
+		{"a report in 6 mails is too deep, though what announces it is not opened", forwarded(6, report), tooDeep},
+		{"a report in 50 mails is too deep", forwarded(50, report), tooDeep},
+		{"a report in 6 multiparts that announces nothing is too deep", strings.Replace(nestedMail(MaxMIMEDepth+1), marked, unmarked, 1), tooDeep},
+		{"a person's mail in 4 mails is ignored", forwarded(4, unmarked+"\r\nHello"), ignored},
+		{"a bounce of what is too deep is ignored", unmarked + around("multipart/report; report-type=delivery-status", textPart,
+			"Content-Type: message/rfc822\r\n\r\n"+forwarded(6, report)), ignored},
+		{"a person's many pictures are ignored", many(textPart), ignored},
+		{"many pictures with a report behind them are too many parts", many(attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON))), tooMany},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, summarize(Extract([]byte(c.mail), "", true))); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
 }
 
 func manyParts(n int) string {
@@ -103,13 +145,14 @@ func TestHostileItemsStaySmall(t *testing.T) {
 	const allowed = 200 << 20
 	lines := func(line string) string { return strings.Repeat(line, (MaxMail-10_000)/len(line)) }
 	for name, body := range map[string]string{
-		"a bomb":                    reportMail(attachment("application/gzip", "x.gz", gzipped(strings.Repeat(" ", 300<<20)))),
-		"a zip with a lying number": zipWithManyEntries(),
-		"a header without an end":   marked + lines("X-Field: x\r\n"),
-		"many boundaries":           marked + "Content-Type: multipart/report; boundary=x\r\n\r\n" + lines("--x\r\n\r\n"),
-		"many wrong boundaries":     marked + "Content-Type: multipart/report\r\n\r\n" + lines("--x\r\n--y\r\n"),
-		"many line ends":            marked + "\r\n" + lines("\n"),
-		"base64 of nothing":         marked + "Content-Transfer-Encoding: base64\r\n\r\n" + lines("=\r\n"),
+		"a bomb":                           reportMail(attachment("application/gzip", "x.gz", gzipped(strings.Repeat(" ", 300<<20)))),
+		"a zip with a lying number":        zipWithManyEntries(),
+		"a header without an end":          marked + lines("X-Field: x\r\n"),
+		"many boundaries":                  marked + "Content-Type: multipart/report; boundary=x\r\n\r\n" + lines("--x\r\n\r\n"),
+		"many wrong boundaries":            marked + "Content-Type: multipart/report\r\n\r\n" + lines("--x\r\n--y\r\n"),
+		"many parts that announce nothing": unmarked + "Content-Type: multipart/mixed; boundary=x\r\n\r\n" + lines("--x\r\n\r\n") + "application/tlsrpt",
+		"many line ends":                   marked + "\r\n" + lines("\n"),
+		"base64 of nothing":                marked + "Content-Transfer-Encoding: base64\r\n\r\n" + lines("=\r\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats

@@ -88,11 +88,13 @@ func (x *extractor) leaf(e entity, mediaType string, params map[string]string, d
 		return
 	}
 	name := partName(e.header, params)
+	announced := e.announced || tlsrpt.IsReportFileName(name)
 	p := part{
 		content:     decodeCharset(params["charset"], content),
 		hints:       e.hints,
 		forwarded:   e.forwarded,
-		announced:   e.announced || namedAsReport(name),
+		announced:   announced,
+		mayBeReport: announced || namedAsJSON(name),
 		runningText: name == "" && (mediaType == "" || strings.HasPrefix(mediaType, "text/")),
 	}
 	p.hints.FileName = name

@@ -2,6 +2,7 @@ package mailreport
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 )
 
@@ -49,15 +50,22 @@ func isWideJSON(content []byte) bool {
 		len(bytes.Trim(head[:bytes.IndexByte(head, '{')], "\x00\xff\xfe")) == 0
 }
 
-// hasReportKeys tells JSON that has keys of RFC 8460 section 4.4 in it.
+// reportKey finds the keys of RFC 8460 section 4.4 as freely written as package
+// tlsrpt reads them, and those of a report that one tutorial shows.
+var reportKey = regexp.MustCompile(`(?i)"(?:policies|organization[-_]name|date[-_]range|report[-_]id|failed[-_]connections|email[-_]server)"`)
+
+// hasReportKeys tells JSON that has a key of a report in it.
 func hasReportKeys(content []byte) bool {
-	for _, key := range []string{`"policies"`, `"organization-name"`, `"date-range"`, `"report-id"`} {
-		if bytes.Contains(content, []byte(key)) {
-			return true
-		}
+	if isWideJSON(content) {
+		content = bytes.ReplaceAll(content, []byte{0}, nil)
 	}
-	return false
+	return reportKey.Match(content)
 }
+
+// reportMention finds what announces a TLS report in a mail, wherever it stands.
+var reportMention = regexp.MustCompile(`(?i)tls-report-(?:domain|submitter):|application/tlsrpt|report-type="?tlsrpt`)
+
+func mentionsReport(mail []byte) bool { return reportMention.Match(mail) }
 
 // mailFields are header fields of which every mail has several.
 var mailFields = []string{
