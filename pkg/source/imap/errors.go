@@ -82,9 +82,9 @@ func (c Config) greetingError(st *stream, err error) *source.Error {
 	case errors.As(err, &refused):
 		return c.serverError("host", fmt.Sprintf("%s turned the connection away", c.Host), refused.Text)
 	case isTimeout(cause) && c.Security == TLS:
-		return &source.Error{Setting: "port", Sentence: fmt.Sprintf("%s did not greet on port %d; check that it is an IMAP server's port.", c.Host, c.Port), Err: cause}
+		return &source.Error{Setting: "port", Sentence: fmt.Sprintf("%s begins TLS on port %d but sends no greeting; check that it is an IMAP server's port.", c.Host, c.Port), Err: cause}
 	case isTimeout(cause):
-		return &source.Error{Setting: "security", Sentence: fmt.Sprintf("%s did not greet on port %d; if the port is for TLS (usually 993), choose tls.", c.Host, c.Port), Err: cause}
+		return &source.Error{Setting: "security", Sentence: fmt.Sprintf("%s accepts connections on port %d but sends no greeting; if the port is for TLS (usually 993), choose tls.", c.Host, c.Port), Err: cause}
 	case cause != nil && st.goodbye() != "":
 		return c.serverError("host", fmt.Sprintf("%s turned the connection away", c.Host), st.goodbye())
 	case cause != nil:

@@ -110,6 +110,9 @@ const (
 	sweepInterval = time.Hour
 	// connectTimeout bounds dialling, TLS and the greeting, each.
 	connectTimeout = 20 * time.Second
+	// greetingPatience is how long a server may be silent before it is asked
+	// whether it waits for TLS.
+	greetingPatience = 5 * time.Second
 	// idleInterval is how often IDLE is renewed; servers may end it after 30
 	// minutes (RFC 2177).
 	idleInterval = 24 * time.Minute
