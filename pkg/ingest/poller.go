@@ -172,7 +172,7 @@ func (p *poller) record(ctx context.Context, started time.Time, err error) time.
 		p.failures++
 		wait = afterFailure(err, p.failures, p.config.pollInterval())
 		if before == nil || before.Error() != err.Error() {
-			p.logger.Warn("A poll failed", "error", err, "retryIn", wait.Round(time.Second))
+			p.logger.Warn("A poll failed", "error", err, "retryIn", wait.Round(time.Second).String())
 		}
 	}
 	if saveErr := p.store.SaveSourceState(ctx, p.snapshot().saved); saveErr != nil && err == nil {
