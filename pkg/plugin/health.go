@@ -51,7 +51,7 @@ type sourceCheck struct {
 
 func (c sourceCheck) String() string {
 	if c.err != nil {
-		return fmt.Sprintf("Source %q does not work. %s", c.name, asSentence(c.err.Error()))
+		return fmt.Sprintf("Source %q does not work: %s", c.name, asSentence(c.err.Error()))
 	}
 	return fmt.Sprintf("%s: %s", c.name, asSentence(c.sentence))
 }
