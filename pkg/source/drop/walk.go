@@ -98,6 +98,10 @@ func (s *Source) readFolder(ctx context.Context, w *found, address string) ([]su
 		w.faults.addError(refused.as("url", "The folder %s can’t be listed. Let the web server’s user read it.", address))
 		return nil, nil
 	}
+	if errors.Is(err, errPage) {
+		w.faults.add("url", "The folder %s shows a page and no listing. Remove its index.html.", address)
+		return nil, nil
+	}
 	if errors.Is(err, errNotThisListing) {
 		w.faults.add("listing", "The folder %s has no such listing.", address)
 		return nil, nil
@@ -119,6 +123,10 @@ func (s *Source) readFolder(ctx context.Context, w *found, address string) ([]su
 func rootError(err error) error {
 	if isFatal(err) {
 		return err
+	}
+	if errors.Is(err, errPage) {
+		return &source.Error{Setting: "url", Err: err,
+			Sentence: "The address shows a page and no listing. Turn on the folder’s index (in nginx: autoindex on; autoindex_format json;), and remove an index.html from it."}
 	}
 	if errors.Is(err, errNotThisListing) {
 		return &source.Error{Setting: "listing", Err: err,
@@ -169,6 +177,9 @@ func (s *Source) readListing(ctx context.Context, address string) (folderListing
 		data = data[:maxListingBytes]
 	}
 	got.kind, got.entries, err = parseListing(s.config.Listing, data, got.cut)
+	if err == nil && s.config.Listing == Auto && got.kind == HTML && !isIndex(here, data, got.entries) {
+		err = errPage
+	}
 	return got, err
 }
 
