@@ -110,7 +110,8 @@ type Result struct {
 // report document; an item without one counts once.
 type Account struct {
 	Stored, Duplicate, Quarantined, Ignored int64
-	// Pending counts items that are committed and wait to be acknowledged on the server.
+	// Pending counts items that are committed and wait to be acknowledged on the
+	// server; none do where the store is in memory.
 	Pending int64
 }
 

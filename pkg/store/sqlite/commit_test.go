@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -132,7 +133,7 @@ func TestALaterDeliveryWithABetterTrustRaisesTheReport(t *testing.T) {
 
 func TestTheLedgerKnowsItemsAndWhichMayBeChangedOnTheServer(t *testing.T) {
 	ctx := t.Context()
-	s := memory(t)
+	s := file(t, filepath.Join(t.TempDir(), "s.db"))
 	r, _ := newTraffic(1).report()
 	good, broken := document(t, r, store.Judgement{}), store.Document{Problem: &store.Problem{Reason: "invalid-json"}, Raw: []byte("{")}
 	ignored := delivery("INBOX/4")
@@ -160,7 +161,7 @@ func TestTheLedgerKnowsItemsAndWhichMayBeChangedOnTheServer(t *testing.T) {
 func TestQuarantinedDocumentsAreResolvedOnce(t *testing.T) {
 	ctx := t.Context()
 	now := &clock{epoch}
-	s := memory(t, WithClock(now.time))
+	s := file(t, filepath.Join(t.TempDir(), "s.db"), WithClock(now.time))
 	r, _ := newTraffic(1).report()
 	good := document(t, r, store.Judgement{Trust: store.Unverifiable})
 	broken := store.Document{Problem: &store.Problem{Reason: "foreign-domain", Detail: "no"}, Raw: good.Raw, Judgement: good.Judgement, Hints: tlsrpt.Hints{Submitter: "a"}}
@@ -205,6 +206,17 @@ func TestQuarantinedDocumentsAreResolvedOnce(t *testing.T) {
 	}
 	want := map[string]store.Account{"mailbox": {Stored: 1, Duplicate: 1, Pending: 2}}
 	if diff := cmp.Diff(want, must2(s.Accounts(ctx))(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNothingIsPendingInMemory(t *testing.T) {
+	s := memory(t)
+	r, _ := newTraffic(1).report()
+	_, err := s.Commit(t.Context(), []store.Delivery{delivery("1", document(t, r, store.Judgement{}))})
+	must(t, err)
+	want := map[string]store.Account{"mailbox": {Stored: 1}}
+	if diff := cmp.Diff(want, must2(s.Accounts(t.Context()))(t)); diff != "" {
 		t.Error(diff)
 	}
 }

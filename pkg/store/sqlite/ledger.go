@@ -199,13 +199,18 @@ func (s *Store) Acknowledge(ctx context.Context, sourceID string, refs []string)
 	return nil
 }
 
-// Accounts returns the account by source id.
+// Accounts returns the account by source id. In memory nothing is pending, as
+// nothing may be acknowledged.
 func (s *Store) Accounts(ctx context.Context) (map[string]store.Account, error) {
 	accounts := map[string]store.Account{}
 	err := s.read(ctx, func(c *conn) error {
 		return c.query(ctx, `SELECT d.value, stored, duplicate, quarantined, ignored, waiting
 			FROM account a CROSS JOIN dict d ON d.id = a.source`, nil, func(r row) error {
-			accounts[r.text(0)] = store.Account{Stored: r.int(1), Duplicate: r.int(2), Quarantined: r.int(3), Ignored: r.int(4), Pending: r.int(5)}
+			account := store.Account{Stored: r.int(1), Duplicate: r.int(2), Quarantined: r.int(3), Ignored: r.int(4)}
+			if s.Durable() {
+				account.Pending = r.int(5)
+			}
+			accounts[r.text(0)] = account
 			return nil
 		})
 	})
