@@ -186,7 +186,7 @@ type QuarantineRow struct {
 	Time          time.Time // when it was put in
 	Problem       Problem
 	Source, Ref   string
-	Size          int64 // of the raw bytes, also when they are gone
+	Size          int64 // of the raw bytes, also when they are gone; of the item where there never were any
 	Tries         int
 	ParserVersion int
 }

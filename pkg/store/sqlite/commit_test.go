@@ -221,6 +221,23 @@ func TestNothingIsPendingInMemory(t *testing.T) {
 	}
 }
 
+func TestAnItemThatWasNotReadHasItsSizeInQuarantine(t *testing.T) {
+	s := memory(t)
+	large := delivery("1", store.Document{Problem: &store.Problem{Reason: "too-large"}})
+	large.Size = 17_034_587
+	_, err := s.Commit(t.Context(), []store.Delivery{large})
+	must(t, err)
+	rows, _, err := s.Quarantine(t.Context(), store.RowQuery{Limit: 10})
+	must(t, err)
+	if len(rows) != 1 || rows[0].Size != large.Size {
+		t.Errorf("quarantine %+v", rows)
+	}
+	if doc, _, err := s.Quarantined(t.Context(), rows[0].ID); err != nil || len(doc.Raw) != 0 {
+		t.Errorf("%d bytes, %v", len(doc.Raw), err)
+	}
+	recount(t, s)
+}
+
 func TestQuarantineKeepsTheNewestBytesWithinItsCap(t *testing.T) {
 	ctx := t.Context()
 	s := memory(t, WithQuarantineCap(1000))

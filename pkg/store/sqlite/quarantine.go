@@ -184,7 +184,8 @@ func (s *Store) Quarantine(ctx context.Context, q store.RowQuery) (rows []store.
 		if !q.To.IsZero() {
 			w.add("q.time < ?", ceilSeconds(q.To))
 		}
-		query := `SELECT q.id, q.time, p.value, q.detail, d.value, l.ref, q.size, q.tries, q.parser
+		// Without bytes of its own, a document is as large as its item.
+		query := `SELECT q.id, q.time, p.value, q.detail, d.value, l.ref, IIF(q.size > 0, q.size, l.size), q.tries, q.parser
 			FROM quarantine q CROSS JOIN ledger l ON l.id = q.ledger CROSS JOIN dict d ON d.id = q.source CROSS JOIN dict p ON p.id = q.reason
 			` + w.clause() + ` ORDER BY q.time DESC, q.id DESC LIMIT ?`
 		return c.query(ctx, query, append(w.args, int64(q.Limit)+1), func(r row) error {
