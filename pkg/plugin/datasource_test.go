@@ -318,6 +318,15 @@ func TestResources(t *testing.T) {
 			t.Errorf("headers: %v", got.headers)
 		}
 	})
+	t.Run("what was never read says so", func(t *testing.T) {
+		if err := b.drop.Put("large.json", time.Now().Add(-time.Hour), make([]byte, 15<<20+1)); err != nil {
+			t.Fatal(err)
+		}
+		id := awaitQuarantine(t, d, "too-large")
+		if got := call(t, d, editor, http.MethodGet, fmt.Sprintf("quarantine/%d/raw", id)); got.status != http.StatusGone || !strings.Contains(got.body, "too large") {
+			t.Errorf("got %d %.100s", got.status, got.body)
+		}
+	})
 	t.Run("what is not there is not found", func(t *testing.T) {
 		for _, path := range []string{"reports/999/raw", "quarantine/999/raw"} {
 			if got := call(t, d, editor, http.MethodGet, path); got.status != http.StatusNotFound {
@@ -355,7 +364,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := got.Sources[0]
-		if s.ID != "drop1" || s.State != "ok" || s.Seen != 2 || s.Stored != 1 || s.Quarantined != 1 || got.Store.Kind != "file" {
+		if s.ID != "drop1" || s.State != "ok" || s.Seen != 3 || s.Stored != 1 || s.Quarantined != 2 || got.Store.Kind != "file" {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -374,4 +383,25 @@ func TestResources(t *testing.T) {
 			t.Errorf("dimensions: %s", got.body)
 		}
 	})
+}
+
+// awaitQuarantine waits for a document that went to quarantine for the reason,
+// and returns its id.
+func awaitQuarantine(t *testing.T, d *Datasource, reason string) int64 {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		answer := ask(t, d, `{"queryType":"quarantine"}`)["A"]
+		if answer.Error != nil {
+			t.Fatal(answer.Error)
+		}
+		frame := answer.Frames[0]
+		reasons, _ := frame.FieldByName("reason")
+		for i := 0; reasons != nil && i < reasons.Len(); i++ {
+			if id, _ := frame.FieldByName("id"); reasons.At(i) == reason {
+				return id.At(i).(int64)
+			}
+		}
+	}
+	t.Fatalf("nothing is in quarantine for %s", reason)
+	return 0
 }

@@ -195,6 +195,10 @@ func (d *Datasource) sendRaw(w http.ResponseWriter, r *http.Request, name string
 		fail(w, err)
 		return
 	}
+	if len(document.Raw) == 0 {
+		reply(w, http.StatusGone, message("No bytes of this were read: it was too large, or the server did not give it out."))
+		return
+	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="`+name+`"`, id))
 	w.Header().Set("Content-Security-Policy", "sandbox")
