@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"time"
@@ -23,6 +24,9 @@ const stopTime = 1800 * time.Millisecond
 // not leave the process at its peak.
 const memoryLimit = 192 << 20
 
+// parentInterval is the time between looks at the parent process.
+const parentInterval = time.Second
+
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
@@ -31,14 +35,38 @@ func main() {
 	engine := ingest.NewEngine(ingest.Options{
 		OpenStore: plugin.OpenStore, Logger: logger, Registerer: prometheus.DefaultRegisterer,
 	})
+	go watchParent(os.Getppid(), func() {
+		logger.Warn("Grafana has ended without a word; the plugin stops")
+		stop(engine, logger)
+		os.Exit(1)
+	})
 	err := datasource.Manage(plugin.ID, plugin.Factory(engine, logger), datasource.ManageOpts{})
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-	defer cancel()
-	if closeErr := engine.Close(ctx); closeErr != nil {
-		logger.Error("The engine did not stop cleanly", "error", closeErr)
-	}
+	stop(engine, logger)
 	if err != nil {
 		logger.Error("The plugin stopped", "error", err)
 		os.Exit(1)
+	}
+}
+
+// stop ends the engine within the time that Grafana leaves.
+func stop(engine *ingest.Engine, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if err := engine.Close(ctx); err != nil {
+		logger.Error("The engine did not stop cleanly", "error", err)
+	}
+}
+
+// watchParent calls orphaned once the process that started this one has ended.
+// A Grafana that was killed tells its plugins nothing: without this, the old
+// process would go on polling, with old settings, and keep the store's lease
+// from the next one. On Windows the parent's id never changes, so there the
+// lease is kept until the old process ends.
+func watchParent(parent int, orphaned func()) {
+	for range time.Tick(parentInterval) {
+		if os.Getppid() != parent {
+			orphaned()
+			return
+		}
 	}
 }

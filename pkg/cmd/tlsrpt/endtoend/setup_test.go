@@ -36,6 +36,9 @@ var pluginDir string
 
 // TestMain builds the backend once.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(parentVariable); dir != "" {
+		beParent(dir)
+	}
 	code, err := buildAndRun(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
