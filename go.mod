@@ -121,3 +121,6 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
+
+// Some npm packages hold Go code.
+ignore ./node_modules
