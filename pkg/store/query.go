@@ -205,6 +205,10 @@ type RawDocument struct {
 	Received time.Time
 	Source   string
 	Ref      string
+	// Domains are the policy domains that a stored report counts for, and
+	// Warnings those of its last reading; empty for what is in quarantine.
+	Domains  []string
+	Warnings []string
 	Judgement
 }
 
