@@ -45,6 +45,8 @@ type extractor struct {
 	parts int
 	// isFile says that the item is a file, not a mail.
 	isFile bool
+	// redirected says that the mail was passed on as it is.
+	redirected bool
 }
 
 // A candidate is a document that counts, or counts only where the item
@@ -91,7 +93,7 @@ func (x *extractor) mail(body []byte) Extraction {
 
 // result judges the item by all that was seen of it.
 func (x *extractor) result(mail bool, missing string) Extraction {
-	e := Extraction{Mail: mail}
+	e := Extraction{Mail: mail, Redirected: x.redirected}
 	for _, c := range x.documents {
 		if !c.onlyAnnounced || x.announced {
 			e.Documents = append(e.Documents, c.Document)

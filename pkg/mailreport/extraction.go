@@ -6,6 +6,10 @@ import "github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 type Extraction struct {
 	// Mail says that the item is a mail.
 	Mail bool
+	// Redirected says that the mail was passed on as it is (RFC 5322 section
+	// 3.6.6), so that it did not come straight from who it says it is from. A
+	// mail inside another one is told by [Document.Forwarded] instead.
+	Redirected bool
 	// Documents are the report documents found, in the order of the item.
 	Documents []Document
 	// Ignored is why an item without documents is no report at all, such as

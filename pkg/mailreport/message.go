@@ -17,6 +17,9 @@ import (
 // message walks a whole mail, or one inside a mail, whose hints are outer.
 func (x *extractor) message(raw []byte, outer tlsrpt.Hints, depth int) {
 	header, body := splitHeader(raw)
+	if depth == 0 {
+		x.redirected = isRedirected(header)
+	}
 	hints := tlsrpt.Hints{
 		ReportDomain: headerText(header, "TLS-Report-Domain"),
 		Submitter:    headerText(header, "TLS-Report-Submitter"),
