@@ -1,7 +1,5 @@
 package tlsrpt
 
-import "strings"
-
 // The policy types of RFC 8460 section 4.4.
 const (
 	PolicySTS      = "sts"
@@ -110,14 +108,10 @@ func (r *Report) hasBothTypes() bool {
 }
 
 // reportsTwice tells whether the reporter is one that counts every session
-// under each policy that applies. Microsoft does.
+// under each policy that applies.
 func (r *Report) reportsTwice() bool {
-	return isMicrosoft(r.OrganizationName) || isMicrosoft(r.Reporter)
-}
-
-func isMicrosoft(name string) bool {
-	name = strings.ToLower(name)
-	return name == "microsoft" || name == "microsoft.com" || strings.HasPrefix(name, "microsoft ")
+	known, _ := KnownReporter(r.Reporter)
+	return known.ReportsTwice
 }
 
 func smaller(a, b *side) Overlap {
