@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type fakeStore struct {
 	quarantine map[int64]*quarantined
 	lastID     int64 // of the quarantine
 	states     map[string]store.SourceState
+	revision   revision
 	owner      string
 	until      time.Time
 	retained   []tlsrpt.Day
@@ -47,13 +49,15 @@ type quarantined struct {
 	document store.Document
 	source   string
 	tries    int
+	parser   int
+	time     time.Time
 }
 
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		ledger: map[string]*ledgerRow{}, reports: map[[32]byte]int{},
 		bySource: map[string]store.Account{}, quarantine: map[int64]*quarantined{},
-		states: map[string]store.SourceState{},
+		states: map[string]store.SourceState{}, revision: newRevision(),
 	}
 }
 
@@ -98,7 +102,7 @@ func (f *fakeStore) Commit(_ context.Context, deliveries []store.Delivery) ([]st
 		}
 		row := &ledgerRow{source: d.Source, ref: d.Ref, state: source.Committed, ignored: d.Ignored}
 		for _, document := range d.Documents {
-			row.outcomes = append(row.outcomes, f.keep(d.Source, document))
+			row.outcomes = append(row.outcomes, f.keep(d.Source, d.Ref, document))
 		}
 		if len(d.Documents) == 0 {
 			row.outcomes = []store.Outcome{store.Ignored}
@@ -128,14 +132,15 @@ func (f *fakeStore) count(id string, outcome store.Outcome) {
 	f.bySource[id] = account
 }
 
-func (f *fakeStore) keep(id string, document store.Document) store.Outcome {
+func (f *fakeStore) keep(id, ref string, document store.Document) store.Outcome {
 	if document.Problem != nil {
 		f.lastID++
-		f.quarantine[f.lastID] = &quarantined{document: document, source: id}
+		f.quarantine[f.lastID] = &quarantined{document: document, source: id, parser: tlsrpt.ParserVersion, time: time.Now().Truncate(time.Second)}
 		return store.Quarantined
 	}
 	hash := sha256.Sum256(document.Raw)
 	f.reports[hash]++
+	f.revision.keep(id, ref, hash, document)
 	if f.reports[hash] > 1 {
 		return store.Duplicate
 	}
@@ -285,10 +290,11 @@ func (f *fakeStore) Resolve(_ context.Context, id int64, document store.Document
 	if document.Problem != nil {
 		q.document = document
 		q.tries++
+		q.parser = tlsrpt.ParserVersion
 		return store.Quarantined, nil
 	}
 	delete(f.quarantine, id)
-	outcome := f.keep(q.source, document)
+	outcome := f.keep(q.source, fmt.Sprintf("quarantine:%d", id), document)
 	account := f.bySource[q.source]
 	account.Quarantined--
 	f.bySource[q.source] = account
@@ -336,5 +342,7 @@ func (f *fakeStore) distinct() int {
 	defer f.mu.Unlock()
 	return len(f.reports)
 }
+
+var _ store.Reviser = (*fakeStore)(nil)
 
 var errDiskFull = errors.New("database or disk is full")
