@@ -5,6 +5,7 @@ package main
 import (
 	"archive/zip"
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -119,6 +121,12 @@ func runTool(args ...string) (err error) {
 	}
 	command := exec.Command(tool, args...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return runChild(command)
+}
+
+// runChild runs a command and tells it of interrupts, so that it can end its
+// own children.
+func runChild(command *exec.Cmd) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -134,11 +142,11 @@ func runTool(args ...string) (err error) {
 		defer look.Stop()
 		for {
 			select {
-			case s := <-signals:
-				_ = command.Process.Signal(s) // a terminal has told it already
+			case <-signals:
+				_ = command.Process.Signal(os.Interrupt) // a terminal has told it already
 			case <-look.C:
 				if os.Getppid() != parent {
-					_ = command.Process.Signal(syscall.SIGTERM) // it may be ending
+					_ = command.Process.Signal(os.Interrupt) // it may be ending
 				}
 			case <-ended:
 				return
@@ -198,6 +206,136 @@ func Test() error {
 		fmt.Println("  " + s)
 	}
 	return nil
+}
+
+// fuzzTime is how long each fuzz target runs unless told otherwise.
+const fuzzTime = time.Minute
+
+// Fuzz runs every Go fuzz target there is, each for the time given (-each=10s; a minute by default), and tells what it found.
+func Fuzz(ctx context.Context, each *time.Duration) (err error) {
+	if each == nil {
+		each = new(time.Duration)
+		*each = fuzzTime
+	}
+	targets, err := fuzzTargets()
+	if err != nil {
+		return fmt.Errorf("list the fuzz targets: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "tlsrpt-fuzz-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	fmt.Printf("%d fuzz targets, %v each\n", len(targets), *each)
+	var failed []string
+	for i, target := range targets {
+		fmt.Printf("%s: ", target)
+		found, err := target.run(ctx, dir, *each)
+		fmt.Println(found)
+		if err != nil {
+			failed = append(failed, fmt.Sprintf("%s: %s", target, found))
+			fmt.Println(err)
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %d of %d fuzz targets had their time", i, len(targets))
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d fuzz targets failed, and go test runs their inputs from now on:\n%s", len(failed), len(targets), strings.Join(failed, "\n"))
+	}
+	return nil
+}
+
+// A fuzzTarget is a fuzz function of a package, named by its import path and folder.
+type fuzzTarget struct{ pkg, dir, name string }
+
+func (t fuzzTarget) String() string { return t.pkg + " " + t.name }
+
+// fuzzTargets asks the test binaries of all packages what they have.
+func fuzzTargets() ([]fuzzTarget, error) {
+	folders, err := sh.Output("go", "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}\t{{.Dir}}{{end}}", "./...")
+	if err != nil {
+		return nil, err
+	}
+	dirs := map[string]string{}
+	for line := range strings.Lines(folders) {
+		if pkg, dir, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
+			dirs[pkg] = dir
+		}
+	}
+	list, err := sh.Output("go", "test", "-json", "-list", "^Fuzz", "./...")
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, list)
+	}
+	var targets []fuzzTarget
+	for line := range strings.Lines(list) {
+		var e testEvent
+		if json.Unmarshal([]byte(line), &e) == nil && e.Action == "output" && strings.HasPrefix(e.Output, "Fuzz") {
+			targets = append(targets, fuzzTarget{e.Package, dirs[e.Package], strings.TrimSpace(e.Output)})
+		}
+	}
+	return targets, nil
+}
+
+// run fuzzes with the package's own test binary, and not through `go test`,
+// which tells it of no interrupt. What coverage finds is kept in Go's cache, as
+// `go test` does, so that the next run goes on from there.
+func (t fuzzTarget) run(ctx context.Context, dir string, each time.Duration) (found fuzzing, err error) {
+	binary := filepath.Join(dir, "fuzz.test.exe")
+	if err := sh.Run("go", "test", "-c", "-fuzz", "^"+t.name+"$", "-o", binary, t.pkg); err != nil {
+		return found, err
+	}
+	cache, err := sh.Output("go", "env", "GOCACHE")
+	if err != nil || ctx.Err() != nil {
+		return found, err
+	}
+	command := exec.Command(binary, "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.fuzztime="+each.String(),
+		"-test.fuzzcachedir="+filepath.Join(cache, "fuzz", filepath.FromSlash(t.pkg)))
+	var output strings.Builder
+	command.Dir, command.Stdout, command.Stderr = t.dir, &output, &output
+	err = runChild(command)
+	if found = fuzzingOf(output.String()); found.kept != "" {
+		found.kept = filepath.Join(t.dir, found.kept)
+	}
+	if err != nil {
+		return found, fmt.Errorf("%s%s failed: %w", output.String(), t, err)
+	}
+	return found, nil
+}
+
+// fuzzing is what one target's run came to.
+type fuzzing struct{ executions, inputs, kept string }
+
+// String says it in a sentence.
+func (f fuzzing) String() string {
+	switch {
+	case f.kept != "":
+		return "FAILED on the input that is kept in " + f.kept
+	case f.executions == "":
+		return "nothing was executed"
+	}
+	return fmt.Sprintf("found nothing wrong in %s executions; %s new inputs reach new code", f.executions, f.inputs)
+}
+
+var (
+	fuzzProgress = regexp.MustCompile(`execs: (\d+)(?: .*new interesting: (\d+))?`)
+	fuzzKept     = regexp.MustCompile(`Failing input written to (\S+)`)
+)
+
+// fuzzingOf reads a fuzz run's last account of itself.
+func fuzzingOf(output string) fuzzing {
+	f := fuzzing{inputs: "0"}
+	if all := fuzzProgress.FindAllStringSubmatch(output, -1); len(all) > 0 {
+		last := all[len(all)-1]
+		f.executions = last[1]
+		if last[2] != "" {
+			f.inputs = last[2]
+		}
+	}
+	if kept := fuzzKept.FindStringSubmatch(output); kept != nil {
+		f.kept = kept[1]
+	}
+	return f
 }
 
 // testFrontend runs the unit tests of the front end, and the browser tests
