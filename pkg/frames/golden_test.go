@@ -42,7 +42,7 @@ func TestFramesAreAsInTheGoldenFiles(t *testing.T) {
 			[]store.Dimension{store.PolicyDomain}, []analytics.Metric{analytics.FailedSessions, analytics.TotalSessions, analytics.FailureRate})},
 		"summary without data": {Summary(nil, nil, []analytics.Metric{analytics.ReportAge})},
 		"failures": {Failures([]store.FailureRow{{
-			Day: day, Stored: noon, Policy: tlsrpt.Policy{Domain: "a.example", Type: "sts", Mode: "enforce"}, Reporter: "Google" + "\u202e", Trust: store.Authenticated, ReportID: "2026-03-02@google.example", ID: 7,
+			Day: day, Stored: noon, Policy: tlsrpt.Policy{Domain: "xn--bcher-kva.example", Type: "sts", Mode: "enforce"}, Reporter: "Google" + "\u202e", Trust: store.Authenticated, ReportID: "2026-03-02@google.example", ID: 7,
 			Detail: tlsrpt.FailureDetail{ResultType: "certificate-expired", SendingMTAIP: "192.0.2.1", ReceivingIP: "192.0.2.25", ReceivingMXHostname: "mx1.a.example",
 				ReceivingMXHelo: evil, FailedSessions: 3, AdditionalInformation: evil, ReasonCode: evil, Reason: "ask *"},
 		}}, store.Period)},

@@ -26,7 +26,7 @@ func Trend(series []analytics.Series, groupBy []store.Dimension, metric analytic
 		}
 		value := data.NewField("value", labels(groupBy, s.Values), values)
 		value.Config = &data.FieldConfig{
-			DisplayNameFromDS: seriesName(s.Values, metric), Unit: metric.Unit(), Description: metric.Description(),
+			DisplayNameFromDS: seriesName(groupBy, s.Values, metric), Unit: metric.Unit(), Description: metric.Description(),
 		}
 		frame := Empty(data.FrameTypeTimeSeriesMulti)
 		frame.Fields = []*data.Field{data.NewField("time", nil, times), value}
@@ -37,17 +37,27 @@ func Trend(series []analytics.Series, groupBy []store.Dimension, metric analytic
 
 // seriesName is what Grafana shows for a series, unless the user says another
 // name: left to itself it would put the word "value" before the labels.
-func seriesName(values []string, metric analytics.Metric) string {
+func seriesName(groupBy []store.Dimension, values []string, metric analytics.Metric) string {
 	if len(values) == 0 {
 		return MetricTitle(metric)
 	}
 	names := make([]string, len(values))
 	for i, v := range values {
-		if names[i] = Clean(v); names[i] == "" {
-			names[i] = "(none)"
-		}
+		names[i] = Guard(ValueName(groupBy[i], v))
 	}
 	return strings.Join(names, ", ")
+}
+
+// ValueName is a dimension's value for people: host names with their own
+// letters, and a word for what was not said.
+func ValueName(d store.Dimension, value string) string {
+	switch {
+	case value == "":
+		return "(none)"
+	case IsHostName(d):
+		return Clean(HostName(value))
+	}
+	return Clean(value)
 }
 
 func labels(groupBy []store.Dimension, values []string) data.Labels {
@@ -56,7 +66,7 @@ func labels(groupBy []store.Dimension, values []string) data.Labels {
 	}
 	l := data.Labels{}
 	for i, d := range groupBy {
-		l[string(d)] = Clean(values[i])
+		l[string(d)] = Guard(Clean(values[i]))
 	}
 	return l
 }
@@ -83,6 +93,9 @@ func Summary(rows []SummaryRow, groupBy []store.Dimension, metrics []analytics.M
 		field := column(rows, string(d), name, description, func(r SummaryRow) string { return Clean(r.Group[i]) })
 		if kind != data.FrameTypeTable {
 			field.Config.DisplayName = ""
+		}
+		if IsHostName(d) {
+			showHostNames(field)
 		}
 		frame.Fields = append(frame.Fields, field)
 	}

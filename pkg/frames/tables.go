@@ -21,13 +21,13 @@ func Failures(rows []store.FailureRow, field store.TimeField) *data.Frame {
 			}
 			return r.Day.Time()
 		}),
-		column(rows, "policyDomain", "Domain", "The receiving domain", func(r row) string { return Clean(r.Policy.Domain) }),
+		showHostNames(column(rows, "policyDomain", "Domain", "The receiving domain", func(r row) string { return Clean(r.Policy.Domain) })),
 		column(rows, "policyType", "Policy type", "The policy that the sender applied", func(r row) string { return Clean(r.Policy.Type) }),
 		column(rows, "reporter", "Reporter", "Who reports", func(r row) string { return Clean(r.Reporter) }),
 		column(rows, "resultType", "Result type", "What failed (RFC 8460 section 4.3)", func(r row) string { return Clean(r.Detail.ResultType) }),
 		column(rows, "reasonCode", "Reason", "The sender's reason code, without its volatile parts", func(r row) string { return Text(r.Detail.Reason) }),
-		column(rows, "receivingMx", "MX", "The receiving mail server's host name", func(r row) string { return Clean(r.Detail.ReceivingMXHostname) }),
-		column(rows, "receivingMxHelo", "MX greeting", "How the receiving mail server named itself", func(r row) string { return Text(r.Detail.ReceivingMXHelo) }),
+		showHostNames(column(rows, "receivingMx", "MX", "The receiving mail server's host name", func(r row) string { return Clean(r.Detail.ReceivingMXHostname) })),
+		showHostNames(column(rows, "receivingMxHelo", "MX greeting", "How the receiving mail server named itself", func(r row) string { return Text(r.Detail.ReceivingMXHelo) })),
 		column(rows, "receivingIp", "MX address", "The receiving mail server's address", func(r row) string { return Clean(r.Detail.ReceivingIP) }),
 		column(rows, "sendingMtaIp", "Sending address", "The sending mail server's address", func(r row) string { return Clean(r.Detail.SendingMTAIP) }),
 		withUnit(column(rows, "failedSessions", "Failed sessions", "As reported in this failure detail", func(r row) int64 { return r.Detail.FailedSessions }), "short"),
@@ -60,12 +60,12 @@ func Reports(rows []store.ReportRow, field store.TimeField, counting analytics.C
 		column(rows, "received", "Received", "When it arrived", func(r row) time.Time { return r.Received }),
 		column(rows, "stored", "Stored", "When it was committed", func(r row) time.Time { return r.Stored }),
 		column(rows, "reporter", "Reporter", "Who reports", func(r row) string { return Clean(r.Reporter) }),
-		column(rows, "policyDomain", "Domain", "The receiving domain", func(r row) string { return Clean(r.PolicyDomain) }),
+		showHostNames(column(rows, "policyDomain", "Domain", "The receiving domain", func(r row) string { return Clean(r.PolicyDomain) })),
 		withUnit(column(rows, "totalSessions", "Total sessions", "Failed ones included", func(r row) int64 { return sums(r).Total(counting) }), "short"),
 		withUnit(column(rows, "failedSessions", "Failed sessions", "As the summary says", func(r row) int64 { return sums(r).FailedSessions(counting) }), "short"),
 		column(rows, "trust", "Trust", "Whether the report is known to come from its reporter", func(r row) string { return string(r.Judgement.Trust) }),
 		column(rows, "trustReason", "Why", "Why it is trusted or not", func(r row) string { return Text(r.Judgement.Reason) }),
-		column(rows, "signedBy", "Signed by", "The domain of the DKIM signature that decided", func(r row) string { return Clean(r.Judgement.SignedBy) }),
+		showHostNames(column(rows, "signedBy", "Signed by", "The domain of the DKIM signature that decided", func(r row) string { return Clean(r.Judgement.SignedBy) })),
 		column(rows, "status", "Status", "Superseded reports are not in the numbers", func(r row) string {
 			if r.Superseded {
 				return "superseded"
@@ -88,7 +88,7 @@ func Reporters(rows []store.ReporterRow) *data.Frame {
 	type row = store.ReporterRow
 	return table(len(rows),
 		column(rows, "reporter", "Reporter", "Who reports", func(r row) string { return Clean(r.Reporter) }),
-		column(rows, "policyDomain", "Domain", "The receiving domain", func(r row) string { return Clean(r.PolicyDomain) }),
+		showHostNames(column(rows, "policyDomain", "Domain", "The receiving domain", func(r row) string { return Clean(r.PolicyDomain) })),
 		column(rows, "firstReport", "First report", "The day of the first report's period", func(r row) time.Time { return r.FirstReport.Time() }),
 		column(rows, "lastReport", "Last report", "The day of the last report's period", func(r row) time.Time { return r.LastReport.Time() }),
 		withUnit(column(rows, "reports", "Reports", "Reports in the range", func(r row) int64 { return r.Reports }), "short"),
@@ -144,6 +144,8 @@ func Quarantine(rows []store.QuarantineRow) *data.Frame {
 		withUnit(column(rows, "tries", "Tries", "How often it was tried", func(r row) int64 { return int64(r.Tries) }), "short"),
 		column(rows, "parserVersion", "Parser", "The parser that tried last", func(r row) int64 { return int64(r.ParserVersion) }),
 		column(rows, "id", "Id", "The document's number in this store", func(r row) int64 { return r.ID }),
+		column(rows, "meaning", "Meaning", "What the reason means", func(r row) string { return ReasonMeaning(r.Problem.Reason).Meaning }),
+		column(rows, "fix", "What to do", "Where to start", func(r row) string { return ReasonMeaning(r.Problem.Reason).Fix }),
 	)
 }
 

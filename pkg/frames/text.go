@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // mailAddress finds addresses as strangers write them: with letters of any
@@ -31,4 +32,35 @@ func Clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// Guard puts an apostrophe before a text that a spreadsheet would take for a
+// formula, since Grafana's CSV export writes texts as they are. Numbers stay,
+// and so does what does not begin like a formula.
+func Guard(s string) string {
+	if isFormula(strings.TrimLeft(s, "' ")) {
+		return "'" + s
+	}
+	return s
+}
+
+// Unguard returns what [Guard] was given; guarded says whether it would have
+// put the apostrophe there.
+func Unguard(s string) (plain string, guarded bool) {
+	plain, guarded = strings.CutPrefix(s, "'")
+	if !guarded || Guard(plain) != s {
+		return s, false
+	}
+	return plain, true
+}
+
+// formulaStarts are the signs that spreadsheets begin a formula with, those of
+// full width included.
+const formulaStarts = "=+-@\t\r＝＋－＠"
+
+var plainNumber = regexp.MustCompile(`^[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?%?$`)
+
+func isFormula(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+	return strings.ContainsRune(formulaStarts, first) && !plainNumber.MatchString(s)
 }

@@ -25,7 +25,7 @@ func TestFreeTextFromStrangers(t *testing.T) {
 		"addresses within addresses are masked whole":       {"relay a@b.example@c.example", "relay …@c.example"},
 		"an at sign alone is none":                          {"TLS @ 25 and a @b", "TLS @ 25 and a @b"},
 		"HTML passes as plain data":                         {`<script>alert("x")</script>&amp;`, `<script>alert("x")</script>&amp;`},
-		"formulas pass as plain data":                       {`=HYPERLINK("https://evil.example","x")`, `=HYPERLINK("https://evil.example","x")`},
+		"formulas pass here: Guard is for them":             {`=HYPERLINK("https://evil.example","x")`, `=HYPERLINK("https://evil.example","x")`},
 		"Markdown and templates pass as plain data":         {"[x](https://evil.example) ${__url} {{.}}", "[x](https://evil.example) ${__url} {{.}}"},
 		"letters of every script and joined emoji are kept": {"Grüße 日本 👩\u200d💻", "Grüße 日本 👩\u200d💻"},
 	} {

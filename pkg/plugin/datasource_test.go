@@ -368,21 +368,6 @@ func TestResources(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
-	t.Run("another org's reports are out of reach", func(t *testing.T) {
-		stranger := b.datasource(t, 2, map[string]any{}, "")
-		deadline := time.Now().Add(10 * time.Second)
-		for {
-			if _, err := stranger.collector().Store(); !errors.Is(err, ingest.ErrOpening) || time.Now().After(deadline) {
-				break
-			}
-		}
-		if got := call(t, stranger, editor, http.MethodGet, "reports/1/raw"); got.status != http.StatusNotFound {
-			t.Errorf("raw: %d %s", got.status, got.body)
-		}
-		if got := call(t, stranger, editor, http.MethodGet, "dimensions/policyDomain"); strings.Contains(got.body, "example.com") {
-			t.Errorf("dimensions: %s", got.body)
-		}
-	})
 }
 
 // awaitQuarantine waits for a document that went to quarantine for the reason,

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"net/url"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -76,7 +77,11 @@ func (d *Datasource) environment(ctx context.Context) (query.Environment, error)
 	if err != nil {
 		return query.Environment{}, err
 	}
-	return query.Environment{Store: reports, Sources: sources, Domains: d.settings.Domains}, nil
+	env := query.Environment{Store: reports, Sources: sources, Domains: d.settings.Domains}
+	if mayEdit(backend.PluginConfigFromContext(ctx).User) {
+		env.Resources = "/api/datasources/uid/" + url.PathEscape(d.key.UID) + "/resources"
+	}
+	return env, nil
 }
 
 func sourceRows(ctx context.Context, status ingest.Status, reports store.Store) ([]query.Source, error) {

@@ -1,16 +1,14 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
-
-	"golang.org/x/net/idna"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
@@ -28,12 +26,16 @@ func editors(next http.HandlerFunc) http.HandlerFunc {
 		switch {
 		case user == nil:
 			reply(w, http.StatusUnauthorized, message("This needs a signed-in user with Grafana's Editor role."))
-		case !slices.Contains([]string{"Editor", "Admin"}, user.Role):
+		case !mayEdit(user):
 			reply(w, http.StatusForbidden, message("This needs Grafana's Editor role."))
 		default:
 			next(w, r)
 		}
 	}
+}
+
+func mayEdit(user *backend.User) bool {
+	return user != nil && (user.Role == "Editor" || user.Role == "Admin")
 }
 
 // getSources tells the state of the sources and of the store.
@@ -109,23 +111,9 @@ func (d *Datasource) getDimension(w http.ResponseWriter, r *http.Request) {
 	}
 	options := make([]map[string]string, len(values))
 	for i, v := range values {
-		options[i] = map[string]string{"value": v, "text": valueText(request.Dimension, v)}
+		options[i] = map[string]string{"value": v, "text": frames.ValueName(request.Dimension, v)}
 	}
 	reply(w, http.StatusOK, map[string]any{"values": options, "more": more})
-}
-
-// valueText is how a value is shown: domains with their own letters, and what
-// was not said by a word for it.
-func valueText(d store.Dimension, value string) string {
-	if value == "" {
-		return "(none)"
-	}
-	if d == store.PolicyDomain {
-		if shown, err := idna.Display.ToUnicode(value); err == nil {
-			return frames.Clean(shown)
-		}
-	}
-	return frames.Clean(value)
 }
 
 func readDimensionRequest(r *http.Request) (query.DimensionRequest, error) {
@@ -203,8 +191,8 @@ func (d *Datasource) sendRaw(w http.ResponseWriter, r *http.Request, name string
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="`+name+`"`, id))
 	w.Header().Set("Content-Security-Policy", "sandbox")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(document.Raw) // the caller is gone; nobody is left to tell
+	// A part of it, as a range asks for, is enough to look at.
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(document.Raw))
 }
 
 // retryQuarantined tries one document again.

@@ -19,6 +19,9 @@ type Environment struct {
 	// Domains is the setting of that name: its literal names have rows in
 	// summaries for alert rules also when nothing came.
 	Domains []string
+	// Resources is the escaped address of the data source's resources, where
+	// ids lead to the raw bytes; empty where the user may not have those.
+	Resources string
 }
 
 // A Source is a configured source with what the metrics need to know of it.

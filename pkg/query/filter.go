@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
@@ -16,6 +17,12 @@ type Filter struct {
 	Dimension store.Dimension `json:"dimension"`
 	Operator  store.Operator  `json:"operator"`
 	Values    []string        `json:"values"`
+}
+
+// trustValues are the values of the dimension trust, the only one whose values
+// are ours and not those of reports.
+var trustValues = []string{
+	string(store.Authenticated), string(store.Unverifiable), string(store.Unauthenticated), string(store.Pending),
 }
 
 // filterSettings are the keys of a filter.
@@ -38,17 +45,22 @@ func (f *Filter) UnmarshalJSON(raw []byte) error {
 }
 
 // asStored is the filter with values in the form in which they are stored: the
-// names of hosts are lower-case A-labels there, whatever a person wrote.
+// names of hosts are lower-case A-labels there, whatever a person wrote. A
+// value with the guard that frames put before formulas is meant without it.
 func (f Filter) asStored() store.Filter {
-	compared := f.Operator == store.Equal || f.Operator == store.NotEqual
-	if !compared || f.Dimension != store.PolicyDomain && f.Dimension != store.ReceivingMX {
+	if f.Operator != store.Equal && f.Operator != store.NotEqual {
 		return store.Filter(f)
 	}
-	values := slices.Clone(f.Values)
-	for i, v := range values {
-		if name, ok := tlsrpt.NormalizeDomain(v); ok {
-			values[i] = name
+	values := make([]string, 0, len(f.Values))
+	for _, v := range f.Values {
+		if plain, guarded := frames.Unguard(v); guarded {
+			// Variables hold values without a guard: both are meant.
+			values = append(values, plain)
 		}
+		if name, ok := tlsrpt.NormalizeDomain(v); ok && frames.IsHostName(f.Dimension) {
+			v = name
+		}
+		values = append(values, v)
 	}
 	return store.Filter{Dimension: f.Dimension, Operator: f.Operator, Values: values}
 }
@@ -71,11 +83,24 @@ func (m *Model) checkFilters() error {
 		if err := oneOf("operator", f.Operator, operators); err != nil {
 			return err
 		}
+		if err := f.checkValues(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f Filter) checkValues() error {
+	for _, v := range f.Values {
 		if f.Operator == store.Match || f.Operator == store.NotMatch {
-			for _, v := range f.Values {
-				if _, err := regexp.Compile(v); err != nil {
-					return refuse("the filter on %s holds %q, which is no regular expression (RE2): %v", f.Dimension, v, err)
-				}
+			if _, err := regexp.Compile(v); err != nil {
+				return refuse("the filter on %s holds %q, which is no regular expression (RE2): %v", f.Dimension, v, err)
+			}
+			continue
+		}
+		if f.Dimension == store.TrustDimension {
+			if err := oneOf("value of trust", v, trustValues); err != nil {
+				return err
 			}
 		}
 	}

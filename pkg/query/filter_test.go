@@ -29,6 +29,13 @@ var many = []sent{
 	{day: "2026-03-02", policies: []tlsrpt.Policy{policy("no-policy-found", "xn--mnchen-3ya.example", 40, 0)}},
 }
 
+// formulas come from reporters whose names spreadsheets would run.
+var formulas = []sent{
+	{day: "2026-03-02", reporter: "@x", policies: sts("a.example", 10, 0)},
+	{day: "2026-03-02", reporter: "=1+1", policies: sts("a.example", 20, 0)},
+	{day: "2026-03-02", reporter: "-5", policies: sts("a.example", 30, 0)},
+}
+
 func TestFilters(t *testing.T) {
 	filtered := func(filters string) string {
 		return `"metric":"totalSessions","groupBy":["policyDomain"],"filters":[` + filters + `]`
@@ -45,6 +52,11 @@ func TestFilters(t *testing.T) {
 		{"an empty value is what has none", many, filtered(`{"dimension":"policyMode","operator":"=","values":[""]}`), []string{m}},
 		{"an empty value can be left out", many, filtered(`{"dimension":"policyMode","operator":"!=","values":[""]}`), []string{c, b, a}},
 		{"a domain is found as people write it", many, filtered(`{"dimension":"policyDomain","operator":"=","values":["A.Example.","MÜNCHEN.example"]}`), []string{m, a}},
+		{"a domain is left out as people write it", many, filtered(`{"dimension":"policyDomain","operator":"!=","values":["münchen.EXAMPLE"]}`), []string{c, b, a}},
+		{"a value is found with the guard that tables show, and without it", formulas, `"metric":"totalSessions","groupBy":["reporter"],"filters":[{"dimension":"reporter","operator":"=","values":["'=1+1","@x"]}]`,
+			[]string{"'=1+1/20", "'@x/10"}},
+		{"a value is left out with the guard that tables show, and without it", formulas, `"metric":"totalSessions","groupBy":["reporter"],"filters":[{"dimension":"reporter","operator":"!=","values":["'=1+1","@x"]}]`,
+			[]string{"-5/30"}},
 		{"a filter on a detail dimension works with failedSessions", many,
 			`"groupBy":["policyDomain"],"filters":[{"dimension":"resultType","operator":"=","values":["certificate-expired"]},{"dimension":"policyDomain","operator":"=~","values":["^[abc]"]}]`,
 			[]string{"b.example/3", "c.example/3", "a.example/0"}},

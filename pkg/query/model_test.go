@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
@@ -81,6 +82,8 @@ func TestParseNamesTheUnknownWordAndTheAllowedOnes(t *testing.T) {
 		"time field":                        {`{"timeField":"received"}`, `"received"`, "period, stored"},
 		"counting":                          {`{"counting":"all"}`, `"all"`, "distinct, reported"},
 		"trust":                             {`{"trust":"pending"}`, `"pending"`, "any, authenticated"},
+		"a value of trust":                  {`{"filters":[{"dimension":"trust","values":["authentic"]}]}`, `"authentic"`, "authenticated, unverifiable, unauthenticated, pending"},
+		"a value of trust left out":         {`{"filters":[{"dimension":"trust","operator":"!=","values":["pending",""]}]}`, `""`, "authenticated, unverifiable, unauthenticated, pending"},
 		"lateness":                          {`{"maxLateness":"1 week"}`, `"1 week"`, "7d"},
 		"a misspelled setting":              {`{"groupby":["reporter"]}`, `"groupby"`, "groupBy"},
 		"a list where a word belongs":       {`{"metric":["failureRate"]}`, "wrong kind", "metric"},
@@ -101,25 +104,6 @@ func TestParseNamesTheUnknownWordAndTheAllowedOnes(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(full))
-	for _, file := range glob(f, "../../dashboards/*.json") {
-		for _, raw := range queriesOf(f, file) {
-			f.Add([]byte(raw))
-		}
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := Parse(raw)
-		if err != nil {
-			return
-		}
-		m.selection(time.Unix(0, 0), time.Unix(1, 0))
-		if _, ok := answers[m.QueryType]; !ok {
-			t.Errorf("%q is taken and has no answer", m.QueryType)
-		}
-	})
-}
-
 func glob(t testing.TB, pattern string) []string {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
@@ -129,22 +113,55 @@ func glob(t testing.TB, pattern string) []string {
 	return files
 }
 
-// queriesOf returns the queries of a dashboard.
-func queriesOf(t testing.TB, file string) []json.RawMessage {
+// shippedQueries returns the queries of the dashboards and the alert rules.
+func shippedQueries(t testing.TB) (queries []json.RawMessage) {
+	t.Helper()
+	type panel struct {
+		Targets []json.RawMessage
+		Panels  []panel // of a row that is folded in
+	}
+	for _, file := range glob(t, "../../dashboards/*.json") {
+		var dashboard panel
+		readJSON(t, file, &dashboard)
+		for _, p := range dashboard.Panels {
+			for _, p := range append(p.Panels, p) {
+				queries = append(queries, p.Targets...)
+			}
+		}
+	}
+	for _, file := range glob(t, "../../provisioning/alerting/*.yaml") {
+		var alerting struct {
+			Groups []struct {
+				Rules []struct {
+					Data []struct {
+						DatasourceUID string
+						Model         json.RawMessage
+					}
+				}
+			}
+		}
+		readJSON(t, file, &alerting)
+		for _, group := range alerting.Groups {
+			for _, rule := range group.Rules {
+				for _, q := range rule.Data {
+					if q.DatasourceUID == "tlsrpt" {
+						queries = append(queries, q.Model)
+					}
+				}
+			}
+		}
+	}
+	return queries
+}
+
+// readJSON reads a file of JSON or YAML.
+func readJSON(t testing.TB, file string, v any) {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d struct {
-		Panels []struct{ Targets []json.RawMessage }
-	}
-	if err := json.Unmarshal(raw, &d); err != nil {
+	if err := yaml.Unmarshal(raw, v); err != nil {
 		t.Fatal(err)
 	}
-	var queries []json.RawMessage
-	for _, p := range d.Panels {
-		queries = append(queries, p.Targets...)
-	}
-	return queries
 }

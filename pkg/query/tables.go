@@ -32,6 +32,7 @@ func answerReports(ctx context.Context, r *request) (data.Frames, error) {
 		return nil, fmt.Errorf("read reports: %w", err)
 	}
 	frame := frames.Reports(rows, r.TimeField, r.Counting)
+	frames.LinkRaw(frame, r.Resources, "reports")
 	r.cutNotice(frame, more)
 	return data.Frames{frame}, nil
 }
@@ -73,6 +74,7 @@ func answerQuarantine(ctx context.Context, r *request) (data.Frames, error) {
 		return nil, fmt.Errorf("read quarantine: %w", err)
 	}
 	frame := frames.Quarantine(rows)
+	frames.LinkRaw(frame, r.Resources, "quarantine")
 	r.cutNotice(frame, more)
 	return data.Frames{frame}, nil
 }

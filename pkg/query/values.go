@@ -8,9 +8,9 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/net/idna"
-
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
 // A DimensionRequest asks for the values of a dimension, for variables and
@@ -59,16 +59,17 @@ const maxForeign = 10_000
 // readValues reads values that contain the search. The store knows names in
 // other scripts by their A-labels: those are searched as people see them.
 func readValues(ctx context.Context, reports store.Reader, d DimensionRequest, s store.Selection) ([]string, bool, error) {
-	if d.Dimension != store.PolicyDomain || isASCII(d.Search) {
+	if !frames.IsHostName(d.Dimension) || isASCII(d.Search) {
 		return reports.Values(ctx, d.Dimension, s, d.Search, d.Limit)
 	}
 	candidates, more, err := reports.Values(ctx, d.Dimension, s, "xn--", maxForeign)
 	if err != nil {
 		return nil, false, err
 	}
+	search := strings.ToLower(d.Search)
+	name, isName := tlsrpt.NormalizeDomain(d.Search)
 	values := slices.DeleteFunc(candidates, func(v string) bool {
-		shown, err := idna.Display.ToUnicode(v)
-		return err != nil || !strings.Contains(strings.ToLower(shown), strings.ToLower(d.Search))
+		return !strings.Contains(frames.HostName(v), search) && (!isName || !strings.Contains(v, name))
 	})
 	if len(values) > d.Limit {
 		return values[:d.Limit], true, nil
