@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-
-	"golang.org/x/net/publicsuffix"
 )
 
 // An Authenticator judges who mails are from. It is safe for concurrent use.
@@ -36,30 +34,23 @@ func (a *Authenticator) Judge(ctx context.Context, mail []byte) Verdict {
 	default:
 		return Verdict{Trust: Unauthenticated, Reason: "Authentication is switched off"}
 	}
+	mail = bytes.TrimPrefix(mail, byteOrderMark)
 	header, _ := splitHeader(mail)
 	from := fromDomains(header)
-	if len(from) != 1 || len(header.Values("From")) != 1 {
+	if len(from) != 1 || from[0] == "" || len(header.Values("From")) != 1 {
 		return Verdict{Trust: Unauthenticated, Reason: "The mail has no single From domain"}
+	}
+	// A second one above that which was signed would decide how the body is
+	// read (RFC 6376 section 8.15).
+	for _, name := range []string{"Content-Type", "Content-Transfer-Encoding"} {
+		if len(header.Values(name)) > 1 {
+			return verdict(Unauthenticated, "", "The mail has more than one %s", name)
+		}
 	}
 	if a.mode == ModeHeaders {
 		return a.judgeHeaders(header, from[0])
 	}
-	return a.judgeSignatures(ctx, bytes.TrimPrefix(mail, byteOrderMark), from[0])
-}
-
-// aligned tells whether a signing domain speaks for a From domain: both have
-// the same organizational domain (relaxed alignment, RFC 7489 section 3.1.1).
-func aligned(signing, from string) bool {
-	signing = strings.ToLower(strings.TrimRight(signing, "."))
-	if signing == from {
-		return true
-	}
-	a, err := publicsuffix.EffectiveTLDPlusOne(signing)
-	if err != nil {
-		return false
-	}
-	b, err := publicsuffix.EffectiveTLDPlusOne(from)
-	return err == nil && a == b
+	return a.judgeSignatures(ctx, mail, from[0])
 }
 
 func verdict(trust, signedBy, format string, args ...any) Verdict {

@@ -28,7 +28,7 @@ func (a *Authenticator) judgeHeaders(header message.Header, from string) Verdict
 		if !ok || signed.Value != authres.ResultPass {
 			continue
 		}
-		if domain, ok := tlsrpt.NormalizeDomain(signingDomain(signed)); ok && aligned(domain, from) {
+		if domain, ok := tlsrpt.NormalizeDomain(signingDomain(signed)); ok && tlsrpt.Aligned(domain, from) {
 			return verdict(Authenticated, domain, "%s found the DKIM signature of %s valid", a.authservID, domain)
 		}
 	}

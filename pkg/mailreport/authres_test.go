@@ -39,24 +39,3 @@ func TestAuthenticationResultsAreJudged(t *testing.T) {
 		})
 	}
 }
-
-func TestAligned(t *testing.T) {
-	for _, c := range []struct {
-		signing, from string
-		want          bool
-	}{
-		{"google.com", "google.com", true},
-		{"Mail.Google.com.", "google.com", true},
-		{"google.com", "smtp.google.com", true},
-		{"evil-google.com", "google.com", false},
-		{"google.com.evil.example", "google.com", false},
-		{"com", "google.com", false},
-		{"a.co.uk", "b.co.uk", false},
-		{"co.uk", "a.co.uk", false},
-		{"", "google.com", false},
-	} {
-		if got := aligned(c.signing, c.from); got != c.want {
-			t.Errorf("aligned(%q, %q) = %t", c.signing, c.from, got)
-		}
-	}
-}

@@ -1,12 +1,11 @@
 package mailreport
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/emersion/go-msgauth/dkim"
@@ -14,25 +13,25 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// maxSignatures is how many signatures of a mail are verified.
+// maxSignatures is how many signatures of a mail are verified, from the top.
 const maxSignatures = 5
 
 // judgeSignatures verifies the mail's DKIM signatures (RFC 6376) and returns
 // the best verdict that one of them gives. RFC 8460 section 3 wants reports to
 // be signed by the domain that submits them.
 func (a *Authenticator) judgeSignatures(ctx context.Context, mail []byte, from string) Verdict {
-	keys := keyLookup{dns: a.dns, from: from, missing: make(map[string]string)}
-	signatures, err := dkim.VerifyWithOptions(bytes.NewReader(mail), &dkim.VerifyOptions{
-		LookupTXT:        func(name string) ([]string, error) { return keys.lookup(ctx, name) },
-		MaxVerifications: maxSignatures,
-	})
-	if err != nil && !errors.Is(err, dkim.ErrTooManySignatures) {
-		return verdict(Unauthenticated, "", "DKIM signatures can't be read: %s", tlsrpt.Clean(err.Error(), 200))
+	signed, err := readSigned(mail)
+	if err != nil {
+		return verdict(Unauthenticated, "", "DKIM signatures can't be verified: %v", err)
 	}
 	best := verdict(Unauthenticated, "", "The mail has no DKIM signature")
-	for i, s := range signatures {
-		if v := keys.judge(s, time.Now()); i == 0 || rank(v.Trust) > rank(best.Trust) {
+	for i, n := range signed.signatures(maxSignatures) {
+		lookup := keyLookup{dns: a.dns, from: from}
+		if v := lookup.judge(ctx, signed, n); i == 0 || rank(v.Trust) > rank(best.Trust) {
 			best = v
+		}
+		if best.Trust == Authenticated {
+			break
 		}
 	}
 	return best
@@ -51,89 +50,117 @@ func rank(trust string) int {
 	return 0
 }
 
-// A keyLookup finds the keys for one mail, and remembers which are gone, since
-// the errors of package dkim don't tell.
+// A keyLookup finds the key for one signature, and remembers what it found,
+// since the errors of package dkim don't tell.
 type keyLookup struct {
 	dns  *txtCache
 	from string
-
-	mu sync.Mutex // signatures are verified at the same time
-	// missing says by domain what is wrong with its key.
-	missing map[string]string
+	// key is the key that was found.
+	key key
+	// missing says what is wrong where there is no key to verify with.
+	missing string
 }
 
-// lookup returns a key record (RFC 6376 section 3.6.2). Only domains that speak
-// for the From domain are asked for. Package dkim tells temporary failures by
-// the unwrapped [*net.DNSError].
-func (k *keyLookup) lookup(ctx context.Context, name string) ([]string, error) {
-	_, domain, _ := strings.Cut(name, "._domainkey.")
-	if !aligned(domain, k.from) {
+// lookup returns a key record (RFC 6376 section 3.6.2) as package dkim reads
+// it, which tells temporary failures by the unwrapped [*net.DNSError]. Only
+// domains that speak for the From domain are asked for.
+func (l *keyLookup) lookup(ctx context.Context, name string) ([]string, error) {
+	const infix = "._domainkey."
+	at := strings.LastIndex(name, infix)
+	domain, ok := tlsrpt.NormalizeDomain(name[at+len(infix):])
+	if at < 0 || !ok || !tlsrpt.Aligned(domain, l.from) {
 		return nil, &net.DNSError{Err: "not asked for", Name: name, IsNotFound: true}
 	}
-	records, dnsErr := k.dns.lookup(ctx, name)
-	switch {
-	case dnsErr != nil && dnsErr.IsNotFound, dnsErr == nil && len(records) == 0:
-		k.note(domain, "gone")
-	case dnsErr == nil && len(records) == 1:
-		record, revoked := acceptService(records[0])
-		if revoked {
-			k.note(domain, "revoked")
-		}
-		return []string{record}, nil
-	}
+	records, dnsErr := l.dns.lookup(ctx, name[:at]+infix+domain)
 	if dnsErr != nil {
+		if dnsErr.IsNotFound {
+			l.missing = "gone"
+		}
 		return nil, dnsErr
 	}
-	return records, nil
-}
-
-func (k *keyLookup) note(domain, what string) {
-	if domain, ok := tlsrpt.NormalizeDomain(domain); ok {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.missing[domain] = what
+	// Other records may stand there, too, such as those of a wildcard.
+	keys := parseKeys(records)
+	if len(keys) == 0 {
+		l.missing = "gone"
+		return nil, &net.DNSError{Err: "no key", Name: name, IsNotFound: true}
 	}
-}
-
-// acceptService returns a key record whose service type tlsrpt (RFC 8460
-// section 3) is written as email, which package dkim accepts, and tells whether
-// the key is revoked: an empty p= (RFC 6376 section 3.6.1).
-func acceptService(record string) (accepted string, revoked bool) {
-	tags := strings.Split(record, ";")
-	for i, tag := range tags {
-		name, value, _ := strings.Cut(tag, "=")
-		switch strings.TrimSpace(name) {
-		case "p":
-			revoked = strings.TrimSpace(value) == ""
-		case "s":
-			for service := range strings.SplitSeq(value, ":") {
-				if strings.EqualFold(strings.TrimSpace(service), "tlsrpt") {
-					tags[i] = "s=email"
-				}
-			}
-		}
+	l.key = keys[0]
+	if l.key.revoked() && len(keys) == 1 {
+		l.missing = "revoked"
 	}
-	return strings.Join(tags, ";"), revoked
+	found := make([]string, len(keys))
+	for i, k := range keys {
+		found[i] = k.record()
+	}
+	return found, nil
 }
 
-// judge says what one signature is worth.
-func (k *keyLookup) judge(s *dkim.Verification, now time.Time) Verdict {
+// judge says what signature n of a mail is worth.
+func (l *keyLookup) judge(ctx context.Context, mail signedMail, n int) Verdict {
+	s, err := mail.verify(n, func(name string) ([]string, error) { return l.lookup(ctx, name) })
+	if err != nil {
+		return verdict(Unauthenticated, "", "A DKIM signature can't be verified: %s", tlsrpt.Clean(err.Error(), 200))
+	}
 	domain, ok := tlsrpt.NormalizeDomain(s.Domain)
 	switch {
 	case !ok:
 		return verdict(Unauthenticated, "", "A DKIM signature names no domain")
-	case !aligned(domain, k.from):
-		return verdict(Unauthenticated, "", "DKIM signature of %s does not speak for %s, which the mail is from", domain, k.from)
-	case s.Err == nil:
-		return verdict(Authenticated, domain, "DKIM signature of %s is valid", domain)
-	case dkim.IsTempFail(s.Err):
-		return verdict(Pending, domain, "DKIM key of %s could not be asked for: DNS gave no answer", domain)
-	case !s.Expiration.IsZero() && now.After(s.Expiration):
+	case !tlsrpt.Aligned(domain, l.from):
+		return verdict(Unauthenticated, "", "DKIM signature of %s does not speak for %s, which the mail is from", domain, l.from)
+	}
+	err = s.Err
+	expired := err != nil && !s.Expiration.IsZero() && time.Now().After(s.Expiration)
+	if expired {
+		// Package dkim looks no further. A signature that was never valid is no
+		// better for its age.
+		err = l.verifyExpired(ctx, mail, n, domain)
+	}
+	if err == nil {
+		err = l.refusal(s, domain)
+	}
+	switch {
+	case err == nil && expired:
 		return verdict(Unverifiable, domain, "DKIM signature of %s expired on %s, before it was read", domain, s.Expiration.UTC().Format(time.DateOnly))
+	case err == nil:
+		return verdict(Authenticated, domain, "DKIM signature of %s is valid", domain)
+	case dkim.IsTempFail(err), isTemporary(err):
+		return verdict(Pending, domain, "DKIM key of %s could not be asked for: DNS gave no answer", domain)
+	case l.missing != "":
+		return verdict(Unverifiable, domain, "DKIM key of %s is %s", domain, l.missing)
 	}
-	if what := k.missing[domain]; what != "" && dkim.IsPermFail(s.Err) {
-		return verdict(Unverifiable, domain, "DKIM key of %s is %s", domain, what)
-	}
-	reason := strings.TrimPrefix(s.Err.Error(), "dkim: ")
+	reason := strings.TrimPrefix(err.Error(), "dkim: ")
 	return verdict(Unauthenticated, "", "DKIM signature of %s is not valid: %s", domain, tlsrpt.Clean(reason, 200))
+}
+
+// verifyExpired verifies signature n with its time set aside.
+func (l *keyLookup) verifyExpired(ctx context.Context, mail signedMail, n int, domain string) error {
+	tags, ok := parseTags(fieldValue(mail.fields[n]))
+	if !ok {
+		return errors.New("its tags can't be read")
+	}
+	records, err := l.lookup(ctx, withoutSpace(tags["s"])+"._domainkey."+domain)
+	switch {
+	case err != nil:
+		return err
+	case len(records) > 1:
+		return errors.New("multiple TXT records found for key")
+	}
+	return mail.verifyAnyTime(n, tags, l.key)
+}
+
+// refusal is why a signature that is valid does not count: the flags of its key
+// (RFC 6376 section 3.6.1), which package dkim passes over.
+func (l *keyLookup) refusal(s *dkim.Verification, domain string) error {
+	switch identity, ok := tlsrpt.NormalizeDomain(s.Identifier[strings.LastIndexByte(s.Identifier, '@')+1:]); {
+	case l.key.lists("t", "y"):
+		return errors.New("its key is for testing (t=y), so the mail counts as unsigned")
+	case l.key.lists("t", "s") && (!ok || identity != domain):
+		return fmt.Errorf("its key is for %s alone (t=s), not for %s", domain, s.Identifier)
+	}
+	return nil
+}
+
+func isTemporary(err error) bool {
+	var dnsErr *net.DNSError
+	return errors.As(err, &dnsErr) && !dnsErr.IsNotFound
 }

@@ -114,18 +114,27 @@ func isBounce(reportType string) bool {
 // maxHeader is how many bytes of a header are looked at.
 const maxHeader = 1 << 20
 
+// cutHeader cuts a mail or part at the first empty line.
+func cutHeader(raw []byte) (header, body []byte) {
+	end := 0
+	for line := range bytes.Lines(raw) {
+		if len(bytes.TrimRight(line, "\r\n")) == 0 {
+			return raw[:end], raw[end+len(line):]
+		}
+		end += len(line)
+	}
+	return raw, nil
+}
+
 // splitHeader parses the header of a mail or part. Lines that are no header
 // field are passed over, so that a fault costs no report; where no line is one,
 // everything is body.
 func splitHeader(raw []byte) (message.Header, []byte) {
+	head, body := cutHeader(raw)
 	var fields []byte
-	rest := raw
 	inField := false
-	for line := range bytes.Lines(raw) {
-		rest = rest[len(line):]
-		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
-			break
-		}
+	for line := range bytes.Lines(head) {
+		line = bytes.TrimRight(line, "\r\n")
 		_, isField := fieldName(line)
 		inField = isField || inField && (line[0] == ' ' || line[0] == '\t')
 		if inField && len(fields)+len(line) < maxHeader {
@@ -140,7 +149,7 @@ func splitHeader(raw []byte) (message.Header, []byte) {
 	if err != nil {
 		return message.Header{}, raw
 	}
-	return message.Header{Header: header}, rest
+	return message.Header{Header: header}, body
 }
 
 // headerText returns a header field as text that may be shown.
@@ -192,12 +201,16 @@ func partName(h message.Header, params map[string]string) string {
 	return name[strings.LastIndexAny(name, `/\`)+1:]
 }
 
-// fromDomains returns the domains of the addresses in all From fields, each once.
+// fromDomains returns the domains of the addresses in all From fields, one that
+// repeats once, and an empty string for what is no domain.
 func fromDomains(h message.Header) []string {
 	var domains []string
 	add := func(address string) {
 		domain, ok := tlsrpt.NormalizeDomain(address[strings.LastIndexByte(address, '@')+1:])
-		if ok && (len(domains) == 0 || domains[len(domains)-1] != domain) {
+		if !ok {
+			domain = ""
+		}
+		if len(domains) == 0 || domains[len(domains)-1] != domain {
 			domains = append(domains, domain)
 		}
 	}
@@ -219,8 +232,10 @@ func fromDomains(h message.Header) []string {
 }
 
 func firstFromDomain(h message.Header) string {
-	if domains := fromDomains(h); len(domains) > 0 {
-		return domains[0]
+	for _, domain := range fromDomains(h) {
+		if domain != "" {
+			return domain
+		}
 	}
 	return ""
 }
