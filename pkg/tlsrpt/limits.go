@@ -2,7 +2,7 @@ package tlsrpt
 
 // ParserVersion grows whenever the decoder reads a document otherwise than
 // before, so that stores know which raw documents to read again.
-const ParserVersion = 1
+const ParserVersion = 2
 
 // What one document may hold. Over a bound on size, depth or number the
 // document is an [Error]; longer strings are truncated with a warning.

@@ -39,7 +39,7 @@ func NormalizeReason(code string) string {
 	}
 	// What is cut off here is beyond what is kept, if not all of it varies.
 	s := Clean(code, 3*maxReason)
-	for _, pattern := range []*regexp.Regexp{volatileURL, volatileMail, volatileUUID, volatileTime, volatileSerial} {
+	for _, pattern := range []*regexp.Regexp{volatileURL, volatileMail, volatileUUID, volatileSerial, volatileTime} {
 		s = pattern.ReplaceAllLiteralString(s, "*")
 	}
 	s = volatileIPv6.ReplaceAllStringFunc(s, starIPv6)
