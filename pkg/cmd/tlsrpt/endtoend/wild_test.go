@@ -185,7 +185,7 @@ func orElse(s, other string) string {
 	return s
 }
 
-// ask answers a query over the years around the fixtures: a line per row, with
+// ask answers a query over all years that fixtures and samples are of: a line per row, with
 // the named fields parted by spaces. Of warnings it tells the codes.
 func (w *wild) ask(model string, fields ...string) []string {
 	w.Helper()
@@ -193,7 +193,7 @@ func (w *wild) ask(model string, fields ...string) []string {
 	if err != nil {
 		w.Fatal(err)
 	}
-	span := query.Range{From: moment("2025-01-01T00:00:00Z"), To: moment("2027-01-01T00:00:00Z"), MaxDataPoints: 10000}
+	span := query.Range{From: moment("2010-01-01T00:00:00Z"), To: moment("2027-01-01T00:00:00Z"), MaxDataPoints: 10000}
 	answer, err := query.Answer(w.Context(), query.Environment{Store: w.store}, m, span)
 	if err != nil {
 		w.Fatal(err)
@@ -243,7 +243,7 @@ func cellOf(f *data.Field, i int) string {
 	case time.Time:
 		return strings.TrimSuffix(v.UTC().Format("2006-01-02T15:04"), "T00:00")
 	case float64:
-		return strconv.FormatFloat(v, 'g', 4, 64)
+		return strconv.FormatFloat(v, 'f', -1, 64)
 	case string:
 		if f.Name != "warnings" {
 			return v
