@@ -27,14 +27,15 @@ func NewAuthenticator(mode Mode, authservID string, resolver Resolver) *Authenti
 }
 
 // Judge says how far the mail is known to come from its From domain. It may
-// wait for DNS, until ctx ends: then the verdict is pending.
+// wait for DNS, until ctx ends: then the verdict is pending. A file that holds
+// one mail compressed, and nothing else, is judged as that mail.
 func (a *Authenticator) Judge(ctx context.Context, mail []byte) Verdict {
 	switch a.mode {
 	case ModeDKIM, ModeHeaders:
 	default:
 		return Verdict{Trust: Unauthenticated, Reason: "Authentication is switched off"}
 	}
-	mail = bytes.TrimPrefix(mail, byteOrderMark)
+	mail = bytes.TrimPrefix(uncompressedMail(mail), byteOrderMark)
 	header, _ := splitHeader(mail)
 	from := fromDomains(header)
 	if len(from) != 1 || from[0] == "" || len(header.Values("From")) != 1 {

@@ -1,6 +1,7 @@
 package mailreport
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/emersion/go-message"
@@ -19,12 +20,21 @@ func (a *Authenticator) judgeHeaders(header message.Header, from string) Verdict
 	if field == "" {
 		return verdict(Unauthenticated, "", "The mail has no Authentication-Results")
 	}
-	server, results := parseResults(field)
-	if !strings.EqualFold(server, a.authservID) {
+	clauses := clausesOf(field)
+	server, _, err := authres.Parse(clauses[0])
+	switch {
+	case err != nil || server == "":
+		return verdict(Unauthenticated, "", "The topmost Authentication-Results can't be read")
+	case !strings.EqualFold(server, a.authservID):
 		return verdict(Unauthenticated, "", "The topmost Authentication-Results is of %s, not of %s", tlsrpt.Clean(server, 100), a.authservID)
 	}
-	for _, result := range results {
-		signed, ok := result.(*authres.DKIMResult)
+	for _, clause := range clauses[1:] {
+		// A clause that is faulty hides no other.
+		_, results, err := authres.Parse(a.authservID + ";" + clause)
+		if err != nil || len(results) != 1 {
+			continue
+		}
+		signed, ok := results[0].(*authres.DKIMResult)
 		if !ok || signed.Value != authres.ResultPass {
 			continue
 		}
@@ -43,21 +53,15 @@ func signingDomain(r *authres.DKIMResult) string {
 	return r.Identifier[strings.LastIndexByte(r.Identifier, '@')+1:]
 }
 
-// parseResults reads an Authentication-Results field, passing over clauses that
-// are faulty. Comments and quoted strings, in which a sender may have written
+// aroundEquals finds the white space that may stand around a sign, and the
+// version of a method (RFC 8601 section 2.2).
+var aroundEquals = regexp.MustCompile(`(?:\s*/\s*1)?\s*(=)\s*`)
+
+// clausesOf returns the clauses of an Authentication-Results field, first the
+// server. Comments and quoted strings, in which a sender may have written
 // anything, are made harmless first.
-func parseResults(field string) (server string, results []authres.Result) {
-	clauses := strings.Split(plainResults(field), ";")
-	server, _, err := authres.Parse(clauses[0])
-	if err != nil {
-		return "", nil
-	}
-	for _, clause := range clauses[1:] {
-		if _, found, err := authres.Parse(server + ";" + clause); err == nil {
-			results = append(results, found...)
-		}
-	}
-	return server, results
+func clausesOf(field string) []string {
+	return strings.Split(aroundEquals.ReplaceAllString(plainResults(field), "$1"), ";")
 }
 
 // plainResults returns field without comments (RFC 5322 section 3.2.2), and

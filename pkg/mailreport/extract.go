@@ -17,7 +17,7 @@ import (
 // inflated from gzip or zip. Compressed data that can't be inflated is a
 // document with a Problem. What is plainly something else, such as an index
 // page, text or a DMARC report, is ignored, unless the file's name ends as a
-// report's does: then it is a Problem.
+// report's does: then it is a Problem. A mail may be compressed, too.
 //
 // In a mail, a part that is or inflates to a JSON object is a document where
 // the mail announces a TLS report (RFC 8460 sections 5.1 and 5.3) or the object
@@ -27,7 +27,8 @@ import (
 // ignored, and so is every bounce.
 func Extract(body []byte, name string, mail bool) Extraction {
 	x := extractor{budget: maxInflated}
-	if mail || looksLikeMail(body) {
+	// Judge takes what starts as an archive for one, too: no mail does.
+	if mail && !isCompressed(body) || looksLikeMail(body) {
 		return x.mail(body)
 	}
 	return x.file(body, name)
@@ -45,6 +46,8 @@ type extractor struct {
 	parts int
 	// isFile says that the item is a file, not a mail.
 	isFile bool
+	// isMail says that a compressed file holds a mail.
+	isMail bool
 	// redirected says that the mail was passed on as it is.
 	redirected bool
 }
@@ -76,7 +79,7 @@ func (x *extractor) file(body []byte, name string) Extraction {
 	p := part{content: body, hints: tlsrpt.Hints{FileName: name}, announced: namedAsJSON(name), mayBeReport: true}
 	x.isFile, x.announced = true, p.announced
 	x.part(p)
-	return x.result(false, "The file is named as a TLS report, but its content is none.")
+	return x.result(x.isMail, "The file is named as a TLS report, but its content is none.")
 }
 
 func (x *extractor) mail(body []byte) Extraction {

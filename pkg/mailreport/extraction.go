@@ -4,7 +4,7 @@ import "github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 
 // An Extraction is what was found in one item, a mail or a file.
 type Extraction struct {
-	// Mail says that the item is a mail.
+	// Mail says that the item is a mail, or a file that holds one compressed.
 	Mail bool
 	// Redirected says that the mail was passed on as it is (RFC 5322 section
 	// 3.6.6), so that it did not come straight from who it says it is from. A

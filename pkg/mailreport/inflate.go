@@ -39,6 +39,8 @@ func (x *extractor) inflated(p part, raw []byte, err error, invalid string) {
 		}})
 	case err != nil:
 		x.fail(p, invalid, fmt.Sprintf("The compressed data can't be read: %v.", err))
+	case x.isFile && looksLikeMail(raw):
+		x.compressedMail(raw)
 	case kind == kindJSON, isWideJSON(raw):
 		x.document(p, raw, nil)
 	case mayBeReport && (kind == kindGzip || kind == kindZip):
@@ -77,7 +79,7 @@ func isWholeJSON(raw []byte) bool {
 // zip takes a part that is a zip archive.
 func (x *extractor) zip(p part) {
 	// Counted before the directory is read, which a lying archive may make large.
-	if entries := bytes.Count(p.content, []byte("PK\x01\x02")); entries > MaxMembers {
+	if entries := bytes.Count(p.content, zipEntryMagic); entries > MaxMembers {
 		if p.mayBeReport {
 			x.fail(p, ReasonTooMany, fmt.Sprintf("The zip archive has more than %d members.", MaxMembers))
 		}

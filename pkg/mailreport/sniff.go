@@ -22,6 +22,7 @@ var (
 	gzipMagic     = []byte("\x1f\x8b\x08")
 	zipMagic      = []byte("PK\x03\x04")
 	zipEmptyMagic = []byte("PK\x05\x06")
+	zipEntryMagic = []byte("PK\x01\x02")
 )
 
 func kindOf(content []byte) kind {
@@ -41,6 +42,11 @@ func kindOf(content []byte) kind {
 		return kindXML
 	}
 	return kindOther
+}
+
+func isCompressed(content []byte) bool {
+	k := kindOf(content)
+	return k == kindGzip || k == kindZip
 }
 
 // isWideJSON tells JSON in UTF-16 or UTF-32, with or without a byte order mark.
