@@ -13,6 +13,7 @@ import (
 type Store interface {
 	Ingester
 	Reader
+	Reviser
 	// Durable says whether what is committed survives the process.
 	Durable() bool
 	// Close ends the use of the store after writing what is open.

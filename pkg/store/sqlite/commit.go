@@ -17,12 +17,16 @@ type writer struct {
 	sums     *sums
 	now      time.Time
 	keepRaw  int64 // cap of the raw bytes in quarantine
+	keepMail int64 // cap of the packed bytes of mails to verify
 
 	nextLedger    int64
 	accounts      map[int64]*store.Account
-	superseded    int   // reports put out of the numbers
-	quarantineRaw int64 // change of the raw bytes in quarantine
-	unfinished    bool  // Retain has more to drop
+	signed        map[signing]signature // by the number of the domain
+	falls         map[signing]fall      // by the number of the organization
+	superseded    int                   // reports put out of the numbers
+	quarantineRaw int64                 // change of the raw bytes in quarantine
+	mailBytes     int64                 // change of the packed bytes of mails to verify
+	unfinished    bool                  // Retain has more to drop
 }
 
 // change runs f with a writer, in a transaction that holds what f brings about
@@ -39,7 +43,8 @@ func (s *Store) change(ctx context.Context, f func(context.Context, *writer) err
 		}
 		w := &writer{
 			conn: c, strings: s.strings, document: s.document, sums: newSums(firstHour), now: s.now(),
-			keepRaw: s.keepRaw, nextLedger: last + 1, accounts: map[int64]*store.Account{},
+			keepRaw: s.keepRaw, keepMail: s.keepMail, nextLedger: last + 1, accounts: map[int64]*store.Account{},
+			signed: map[signing]signature{}, falls: map[signing]fall{},
 		}
 		if err := f(ctx, w); err != nil {
 			return err
@@ -49,6 +54,12 @@ func (s *Store) change(ctx context.Context, f func(context.Context, *writer) err
 }
 
 func (w *writer) flush(ctx context.Context) error {
+	if err := w.flushMails(ctx); err != nil {
+		return fmt.Errorf("make room for mails to verify: %w", err)
+	}
+	if err := w.settleFalls(ctx); err != nil {
+		return err
+	}
 	if err := w.sums.flush(ctx, w.conn); err != nil {
 		return err
 	}
@@ -127,6 +138,9 @@ func (w *writer) deliver(ctx context.Context, d *store.Delivery) (store.Result, 
 		result.Outcomes = append(result.Outcomes, store.Ignored)
 	}
 	result.Superseded = w.superseded - before
+	if err := w.keepMailOf(ctx, it, d); err != nil {
+		return store.Result{}, err
+	}
 	return result, w.insertLedger(ctx, it, d, result.Outcomes)
 }
 
@@ -139,28 +153,31 @@ var (
 func (w *writer) take(ctx context.Context, it item, d *store.Document) (store.Outcome, error) {
 	switch {
 	case d.Report != nil:
-		return w.takeReport(ctx, it, d)
+		_, outcome, err := w.takeReport(ctx, it, d)
+		return outcome, err
 	case d.Problem != nil:
 		return store.Quarantined, w.quarantine(ctx, it, d)
 	}
 	return "", errNeither
 }
 
-func (w *writer) takeReport(ctx context.Context, it item, d *store.Document) (store.Outcome, error) {
+// takeReport stores a report, or adds a delivery to the one that is the same.
+func (w *writer) takeReport(ctx context.Context, it item, d *store.Document) (report int64, outcome store.Outcome, err error) {
 	if len(d.Raw) == 0 {
-		return "", errNoBytes
+		return 0, "", errNoBytes
 	}
 	j, err := w.judgement(ctx, it, d.Judgement)
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
 	content := contentOf(d.Raw)
-	report, err := w.conn.integer(ctx, "SELECT id FROM report WHERE hash0 = ? AND hash = ?", content.head, content.tail)
+	report, err = w.conn.integer(ctx, "SELECT id FROM report WHERE hash0 = ? AND hash = ?", content.head, content.tail)
 	if err != nil {
-		return "", fmt.Errorf("look for the same report: %w", err)
+		return 0, "", fmt.Errorf("look for the same report: %w", err)
 	}
 	if report != 0 {
-		return store.Duplicate, w.again(ctx, report, j, d)
+		return report, store.Duplicate, w.again(ctx, report, j)
 	}
-	return store.Stored, w.insert(ctx, j, content, d)
+	report, err = w.insert(ctx, j, content, d)
+	return report, store.Stored, err
 }

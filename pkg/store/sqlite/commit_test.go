@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -43,31 +42,6 @@ func numbers(t fataler, s *Store) string {
 }
 
 func costless[R any](rows R, _ store.Cost, err error) (R, error) { return rows, err }
-
-func TestTheOrderOfArrivalChangesNothing(t *testing.T) {
-	now := &clock{epoch.Add(24 * time.Hour)}
-	one, other := memory(t, WithClock(now.time)), memory(t, WithClock(now.time))
-	rapid.Check(t, func(t *rapid.T) {
-		clear(t, one)
-		clear(t, other)
-		var earlier []*tlsrpt.Report
-		all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) store.Delivery { return drawDelivery(t, &earlier) }), 1, 20).Draw(t, "deliveries")
-		for i := range all {
-			all[i].Ref = fmt.Sprint(i)
-		}
-		_, err := one.Commit(context.Background(), all)
-		must(t, err)
-		for _, d := range rapid.Permutation(all).Draw(t, "order") {
-			_, err := other.Commit(context.Background(), []store.Delivery{d})
-			must(t, err)
-		}
-		if diff := cmp.Diff(numbers(t, one), numbers(t, other)); diff != "" {
-			t.Fatal(diff)
-		}
-		recount(t, one)
-		recount(t, other)
-	})
-}
 
 func document(t fataler, r *tlsrpt.Report, j store.Judgement) store.Document {
 	t.Helper()
@@ -311,6 +285,7 @@ func TestDocumentsAreKeptWithTheirHints(t *testing.T) {
 	must(t, err)
 	want := store.RawDocument{
 		Raw: d.Documents[0].Raw, Hints: d.Documents[0].Hints, Received: d.Received, Source: d.Source, Ref: d.Ref, Judgement: d.Documents[0].Judgement,
+		Domains: []string{"domain0.example"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -42,50 +42,44 @@ func compareJudgement(a, b *judged) int {
 	return cmp.Or(cmp.Compare(a.trust, b.trust), compareArrival(a, b))
 }
 
-// insert stores a report that is new.
-func (w *writer) insert(ctx context.Context, j judged, content contentHash, d *store.Document) error {
+// insert stores a report that is new, and returns its number.
+func (w *writer) insert(ctx context.Context, j judged, content contentHash, d *store.Document) (int64, error) {
 	r := d.Report
-	f := &facts{
-		day: int64(r.Day()), stored: w.now.Unix(), late: lateness(w.now.Unix(), r.End.Unix()),
-		trust: j.trust, source: j.source,
-	}
-	var err error
-	if f.reporter, err = w.intern(ctx, classReporter, r.Reporter); err != nil {
-		return err
-	}
+	f := &facts{stored: w.now.Unix(), trust: j.trust, source: j.source}
 	if err := w.describe(ctx, r, f); err != nil {
-		return err
+		return 0, err
 	}
 	warnings, contact, err := w.asides(ctx, r)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	w.sign(f.reporter, &j)
 	keys := keysOf(r, j.trust, j.signer)
 	contested, err := w.contested(ctx, keys)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	result, err := w.conn.exec(ctx, `INSERT INTO report (hash0, hash, name_key, sign_key, reporter, day, starts, ends, received, source,
-		ledger, stored, late, trust, reason, signed_by, route, judged, superseded, warnings, contact, report_id, parser)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		ledger, stored, late, trust, reason, signed_by, route, judged, superseded, warnings, contact, report_id, parser, stored_by)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		content.head, content.tail, keys.name, keys.signer, f.reporter, f.day, r.Start.Unix(), r.End.Unix(), j.received, j.source,
 		j.ledger, f.stored, f.late, j.trust, j.reason, j.signedBy, j.route, j.ledger, flag(contested), warnings, contact,
-		r.ReportID, int64(tlsrpt.ParserVersion))
+		r.ReportID, int64(tlsrpt.ParserVersion), j.ledger)
 	if err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return 0, fmt.Errorf("write report: %w", err)
 	}
 	if f.report, err = result.LastInsertId(); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return 0, fmt.Errorf("write report: %w", err)
 	}
 	w.sums.reports++
 	if err := w.insertParts(ctx, f, j, d); err != nil {
-		return err
+		return 0, err
 	}
 	if contested {
-		return w.settle(ctx, keys)
+		return f.report, w.settle(ctx, keys)
 	}
 	w.sums.contribute(f, 1)
-	return nil
+	return f.report, nil
 }
 
 func (w *writer) insertParts(ctx context.Context, f *facts, j judged, d *store.Document) error {
@@ -99,27 +93,17 @@ func (w *writer) insertParts(ctx context.Context, f *facts, j judged, d *store.D
 	if _, err := w.conn.exec(ctx, "INSERT INTO document (report, frame) VALUES (?, ?)", f.report, frame); err != nil {
 		return fmt.Errorf("write document: %w", err)
 	}
-	return w.insertDelivery(ctx, f.report, j, d)
+	return w.insertDelivery(ctx, f.report, j)
 }
 
-// insertDelivery keeps the better judgement where one item holds a document twice.
-func (w *writer) insertDelivery(ctx context.Context, report int64, j judged, d *store.Document) error {
+// insertDelivery keeps the better judgement where one item holds a document
+// twice. The owner is a report, or a quarantined document by its negative id.
+func (w *writer) insertDelivery(ctx context.Context, owner int64, j judged) error {
 	_, err := w.conn.exec(ctx, `INSERT INTO delivery (report, ledger, trust, reason, signed_by, route) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET trust = excluded.trust, reason = excluded.reason, signed_by = excluded.signed_by, route = excluded.route
-		WHERE excluded.trust < trust`, report, j.ledger, j.trust, j.reason, j.signedBy, j.route)
+		WHERE excluded.trust < trust`, owner, j.ledger, j.trust, j.reason, j.signedBy, j.route)
 	if err != nil {
 		return fmt.Errorf("write delivery: %w", err)
-	}
-	if j.trust != pending || len(d.Mail) == 0 {
-		return nil
-	}
-	frame, err := w.document.pack(d.Mail, tlsrpt.Hints{})
-	if err != nil {
-		return err
-	}
-	_, err = w.conn.exec(ctx, "INSERT INTO pending_mail (report, ledger, frame) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", report, j.ledger, frame)
-	if err != nil {
-		return fmt.Errorf("keep mail to verify: %w", err)
 	}
 	return nil
 }
@@ -139,14 +123,15 @@ func (w *writer) asides(ctx context.Context, r *tlsrpt.Report) (warnings, contac
 
 // again adds a delivery to a report that is stored, and judges it anew: the
 // best delivery says its trust, the earliest its source.
-func (w *writer) again(ctx context.Context, report int64, j judged, d *store.Document) error {
-	if err := w.insertDelivery(ctx, report, j, d); err != nil {
+func (w *writer) again(ctx context.Context, report int64, j judged) error {
+	if err := w.insertDelivery(ctx, report, j); err != nil {
 		return err
 	}
-	earliest, deciding, superseded, err := w.standing(ctx, report, j.item)
+	earliest, deciding, reporter, superseded, err := w.foremost(ctx, report, j.item)
 	if err != nil {
 		return err
 	}
+	w.sign(reporter, &j)
 	earlier, better := compareArrival(&j, &earliest) < 0, compareJudgement(&j, &deciding) < 0
 	if !earlier && !better {
 		return nil
@@ -157,9 +142,8 @@ func (w *writer) again(ctx context.Context, report int64, j judged, d *store.Doc
 		}
 	}
 	if earlier {
-		_, err := w.conn.exec(ctx, "UPDATE report SET received = ?, source = ?, ledger = ? WHERE id = ?", j.received, j.source, j.ledger, report)
-		if err != nil {
-			return fmt.Errorf("update earliest delivery: %w", err)
+		if err := w.setEarliest(ctx, report, &j); err != nil {
+			return err
 		}
 	}
 	before, after, err := w.decide(ctx, report, j, better)
@@ -172,6 +156,14 @@ func (w *writer) again(ctx context.Context, report int64, j judged, d *store.Doc
 		}
 	}
 	return w.settle(ctx, before, after)
+}
+
+func (w *writer) setEarliest(ctx context.Context, report int64, j *judged) error {
+	_, err := w.conn.exec(ctx, "UPDATE report SET received = ?, source = ?, ledger = ? WHERE id = ?", j.received, j.source, j.ledger, report)
+	if err != nil {
+		return fmt.Errorf("update earliest delivery: %w", err)
+	}
+	return nil
 }
 
 // decide makes j the delivery that says the report's trust, where it is better
@@ -194,14 +186,14 @@ func (w *writer) decide(ctx context.Context, report int64, j judged, better bool
 	return before, after, nil
 }
 
-// standing returns a report's earliest delivery and the one that decided. Where
+// foremost returns a report's earliest delivery and the one that decided. Where
 // one is of the item in hand, the ledger does not know it yet.
-func (w *writer) standing(ctx context.Context, report int64, inHand item) (earliest, deciding judged, superseded bool, err error) {
+func (w *writer) foremost(ctx context.Context, report int64, inHand item) (earliest, deciding judged, reporter int64, superseded bool, err error) {
 	earliest.item, deciding.item = inHand, inHand
-	_, err = w.conn.first(ctx, `SELECT r.superseded, r.trust, e.received, es.value, e.ref, j.received, js.value, j.ref FROM report r
+	_, err = w.conn.first(ctx, `SELECT r.superseded, r.trust, e.received, es.value, e.ref, j.received, js.value, j.ref, r.reporter FROM report r
 		LEFT JOIN ledger e ON e.id = r.ledger LEFT JOIN dict es ON es.id = e.source
 		LEFT JOIN ledger j ON j.id = r.judged LEFT JOIN dict js ON js.id = j.source WHERE r.id = ?`, []any{report}, func(r row) {
-		superseded, deciding.trust = r.int(0) != 0, r.int(1)
+		superseded, deciding.trust, reporter = r.int(0) != 0, r.int(1), r.int(8)
 		if !r.null(2) {
 			earliest.item = item{received: r.int(2), sourceID: r.text(3), ref: r.text(4)}
 		}
@@ -212,7 +204,7 @@ func (w *writer) standing(ctx context.Context, report int64, inHand item) (earli
 	if err != nil {
 		err = fmt.Errorf("read deliveries: %w", err)
 	}
-	return earliest, deciding, superseded, err
+	return earliest, deciding, reporter, superseded, err
 }
 
 // lateness is the time from the end of a period to when its report was stored,

@@ -9,9 +9,13 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// describe makes the policies and failures of a report's facts, numbering
-// strings that are new.
-func (w *writer) describe(ctx context.Context, report *tlsrpt.Report, f *facts) error {
+// describe makes what a report's facts hold of what it says, numbering strings
+// that are new. When it was stored must be in the facts.
+func (w *writer) describe(ctx context.Context, report *tlsrpt.Report, f *facts) (err error) {
+	f.day, f.late = int64(report.Day()), lateness(f.stored, report.End.Unix())
+	if f.reporter, err = w.intern(ctx, classReporter, report.Reporter); err != nil {
+		return err
+	}
 	pairs := map[string][]typeMode{}
 	for i := range report.Policies {
 		p := &report.Policies[i]

@@ -15,7 +15,7 @@ var (
 
 const (
 	authenticated = 1
-	pending       = 2
+	unverifiable  = 3
 )
 
 // trustNumber takes what it does not know as unauthenticated.

@@ -18,13 +18,23 @@ import (
 // store but the types and the overlap.
 type model struct {
 	reports []*modelReport
+	held    []*modelHeld // in quarantine, in the order they came there
 	items   map[string]bool
+	signed  []modelSigned
 }
 
 type modelReport struct {
 	report     *tlsrpt.Report
 	raw        string
 	stored     time.Time
+	storedBy   string // the item
+	deliveries []modelDelivery
+}
+
+type modelHeld struct {
+	raw        string
+	since      time.Time
+	own        string // the item that it belongs to
 	deliveries []modelDelivery
 }
 
@@ -32,6 +42,14 @@ type modelDelivery struct {
 	source, ref string
 	received    time.Time
 	judgement   store.Judgement
+}
+
+func (d modelDelivery) item() string { return d.source + "\x00" + d.ref }
+
+// modelSigned is an authenticated delivery that there ever was.
+type modelSigned struct {
+	reporter, signer string
+	received         time.Time
 }
 
 func newModel() *model { return &model{items: map[string]bool{}} }
@@ -42,7 +60,13 @@ func (m *model) commit(now time.Time, d store.Delivery) (outcomes []store.Outcom
 	}
 	m.items[d.Source+"\x00"+d.Ref] = true
 	for _, doc := range d.Documents {
-		outcomes = append(outcomes, m.take(now, d, doc))
+		delivery := modelDelivery{d.Source, d.Ref, d.Received, doc.Judgement}
+		if doc.Report == nil {
+			m.held = append(m.held, &modelHeld{string(doc.Raw), now, delivery.item(), []modelDelivery{delivery}})
+			outcomes = append(outcomes, store.Quarantined)
+			continue
+		}
+		outcomes = append(outcomes, m.take(now, doc.Report, string(doc.Raw), delivery.item(), []modelDelivery{delivery}))
 	}
 	if len(d.Documents) == 0 {
 		return []store.Outcome{store.Ignored}
@@ -50,23 +74,95 @@ func (m *model) commit(now time.Time, d store.Delivery) (outcomes []store.Outcom
 	return outcomes
 }
 
-func (m *model) take(now time.Time, d store.Delivery, doc store.Document) store.Outcome {
-	if doc.Report == nil {
-		return store.Quarantined
-	}
-	delivery := modelDelivery{d.Source, d.Ref, d.Received, doc.Judgement}
+func (m *model) take(now time.Time, report *tlsrpt.Report, raw, item string, deliveries []modelDelivery) store.Outcome {
 	for _, r := range m.reports {
-		if r.raw == string(doc.Raw) {
-			r.deliveries = append(r.deliveries, delivery)
+		if r.raw == raw {
+			m.deliver(r, deliveries)
 			return store.Duplicate
 		}
 	}
-	m.reports = append(m.reports, &modelReport{report: doc.Report, raw: string(doc.Raw), stored: now, deliveries: []modelDelivery{delivery}})
+	r := &modelReport{report: report, raw: raw, stored: now, storedBy: item}
+	m.deliver(r, deliveries)
+	m.reports = append(m.reports, r)
 	return store.Stored
+}
+
+// deliver adds deliveries; an item has one, with its best judgement.
+func (m *model) deliver(r *modelReport, deliveries []modelDelivery) {
+	for _, d := range deliveries {
+		i := slices.IndexFunc(r.deliveries, func(o modelDelivery) bool { return o.item() == d.item() })
+		if i < 0 {
+			r.deliveries = append(r.deliveries, d)
+		} else if modelTrust(d.judgement.Trust) < modelTrust(r.deliveries[i].judgement.Trust) {
+			r.deliveries[i] = d
+		}
+		m.sign(r.report.Reporter, d)
+	}
+}
+
+func (m *model) sign(reporter string, d modelDelivery) {
+	if d.judgement.Trust == store.Authenticated && d.judgement.SignedBy != "" {
+		m.signed = append(m.signed, modelSigned{reporter, d.judgement.SignedBy, d.received})
+	}
+}
+
+// waiting returns the items that have a delivery to be judged again.
+func (m *model) waiting() map[string]bool {
+	items := map[string]bool{}
+	m.eachDelivery(func(_ string, d *modelDelivery) {
+		if d.judgement.Trust == store.Pending {
+			items[d.item()] = true
+		}
+	})
+	return items
+}
+
+func (m *model) eachDelivery(f func(reporter string, d *modelDelivery)) {
+	for _, r := range m.reports {
+		for i := range r.deliveries {
+			f(r.report.Reporter, &r.deliveries[i])
+		}
+	}
+	for _, h := range m.held {
+		for i := range h.deliveries {
+			f("", &h.deliveries[i])
+		}
+	}
+}
+
+func (m *model) rejudge(item string, judgement store.Judgement) {
+	m.eachDelivery(func(reporter string, d *modelDelivery) {
+		if d.item() != item || d.judgement.Trust != store.Pending {
+			return
+		}
+		judgement.Route = d.judgement.Route
+		d.judgement = judgement
+		if reporter != "" {
+			m.sign(reporter, *d)
+		}
+	})
+}
+
+func (m *model) reread(r *modelReport, as *tlsrpt.Report) {
+	r.report = as
+	for _, d := range r.deliveries {
+		m.sign(as.Reporter, d)
+	}
+}
+
+func (m *model) withdraw(now time.Time, r *modelReport) {
+	m.reports = slices.DeleteFunc(m.reports, func(o *modelReport) bool { return o == r })
+	m.held = append(m.held, &modelHeld{r.raw, now, r.storedBy, r.deliveries})
+}
+
+func (m *model) resolve(now time.Time, h *modelHeld, as *tlsrpt.Report, raw string) store.Outcome {
+	m.held = slices.DeleteFunc(m.held, func(o *modelHeld) bool { return o == h })
+	return m.take(now, as, raw, h.own, h.deliveries)
 }
 
 func (m *model) retain(first tlsrpt.Day) {
 	m.reports = slices.DeleteFunc(m.reports, func(r *modelReport) bool { return r.report.Day() < first })
+	m.held = slices.DeleteFunc(m.held, func(h *modelHeld) bool { return h.since.Before(first.Time()) })
 }
 
 func modelTrust(t store.Trust) int {
@@ -132,7 +228,7 @@ func (m *model) counted() map[*modelReport]bool {
 			if group[r] != i {
 				continue
 			}
-			if best == nil || beats(r, best) {
+			if best == nil || m.beats(r, best) {
 				best = r
 			}
 		}
@@ -143,10 +239,66 @@ func (m *model) counted() map[*modelReport]bool {
 	return counted
 }
 
-func beats(a, b *modelReport) bool {
+func (m *model) beats(a, b *modelReport) bool {
 	x, y := sha256.Sum256([]byte(a.raw)), sha256.Sum256([]byte(b.raw))
-	return cmp.Or(cmp.Compare(modelTrust(a.best().Trust), modelTrust(b.best().Trust)),
+	return cmp.Or(cmp.Compare(modelTrust(a.best().Trust), modelTrust(b.best().Trust)), slices.Compare(m.standing(a), m.standing(b)),
 		a.earliest().received.Compare(b.earliest().received), slices.Compare(x[:], y[:])) < 0
+}
+
+// standing is smaller for what has more to do with its reporter.
+func (m *model) standing(r *modelReport) []int64 {
+	signer := r.best().SignedBy
+	known := tlsrpt.KnownSigners(r.report.Reporter)
+	if r.best().Trust != store.Authenticated || signer == "" ||
+		slices.ContainsFunc(known, func(s string) bool { return tlsrpt.Aligned(s, signer) }) {
+		return []int64{0}
+	}
+	rank := int64(1)
+	if known != nil {
+		rank = 2
+	}
+	against := int64(0)
+	if _, domain, ok := strings.Cut(r.report.ContactInfo, "@"); ok && !tlsrpt.Aligned(domain, signer) {
+		against++
+	}
+	if slices.Contains([]string{"example.net", "Mail.ru"}, r.report.Reporter) && !tlsrpt.Aligned(r.report.Reporter, signer) {
+		against++
+	}
+	first := int64(math.MaxInt64)
+	for _, s := range m.signed {
+		if s.reporter == r.report.Reporter && tlsrpt.Aligned(s.signer, signer) {
+			first = min(first, s.received.Unix())
+		}
+	}
+	return []int64{rank, against, first}
+}
+
+func (m *model) warnings(r *modelReport) []string {
+	warnings := []string{"odd: tolerated"}
+	signer, reporter := r.best().SignedBy, r.report.Reporter
+	switch m.standing(r)[0] {
+	case 2:
+		return append(warnings, "other-signer: signed by "+signer+"; "+reporter+" signs as "+strings.Join(tlsrpt.KnownSigners(reporter), " or "))
+	case 1:
+		all := slices.DeleteFunc(slices.Clone(m.signed), func(s modelSigned) bool { return s.reporter != reporter })
+		earliest := slices.MinFunc(all, func(a, b modelSigned) int { return a.received.Compare(b.received) }).received
+		all = slices.DeleteFunc(all, func(s modelSigned) bool { return !s.received.Equal(earliest) })
+		if slices.ContainsFunc(all, func(s modelSigned) bool { return tlsrpt.Aligned(s.signer, signer) }) {
+			return warnings
+		}
+		first := slices.Min(organizations(all))
+		return append(warnings, "other-signer: signed by "+signer+"; reports of "+reporter+" have been signed by "+first+" since "+earliest.Format(time.DateOnly))
+	}
+	return warnings
+}
+
+// organizations names the organizational domains, which have two labels here.
+func organizations(all []modelSigned) (names []string) {
+	for _, s := range all {
+		labels := strings.Split(s.signer, ".")
+		names = append(names, strings.Join(labels[len(labels)-2:], "."))
+	}
+	return names
 }
 
 // keeps tells whether a value passes the filters on a dimension.

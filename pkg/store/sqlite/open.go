@@ -20,6 +20,7 @@ import (
 const (
 	readers        = 4
 	defaultCap     = 1 << 30
+	defaultMailCap = 256 << 20
 	applicationID  = 0x544c5352 // "TLSR"
 	busyTimeout    = 10 * time.Second
 	writerCacheKiB = 32 << 10
@@ -34,6 +35,7 @@ type Store struct {
 	dsn      string
 	now      func() time.Time
 	keepRaw  int64
+	keepMail int64
 	document *codec
 
 	writing chan *conn    // holds the one writer while nobody writes
@@ -50,6 +52,11 @@ type Option func(*Store)
 
 // WithQuarantineCap bounds the raw bytes that quarantine keeps; the default is 1 GiB.
 func WithQuarantineCap(bytes int64) Option { return func(s *Store) { s.keepRaw = bytes } }
+
+// WithPendingMailCap bounds the packed bytes of the mails that are kept to be
+// judged again; the default is 256 MiB. What came with the oldest becomes
+// unverifiable when they must go.
+func WithPendingMailCap(bytes int64) Option { return func(s *Store) { s.keepMail = bytes } }
 
 // WithClock sets what tells the time, which says when reports are stored and
 // leases end; the default is [time.Now].
@@ -97,7 +104,7 @@ func OpenMemory(ctx context.Context, options ...Option) (*Store, error) {
 
 func newStore(options []Option) *Store {
 	s := &Store{
-		now: time.Now, keepRaw: defaultCap,
+		now: time.Now, keepRaw: defaultCap, keepMail: defaultMailCap,
 		writing: make(chan *conn, 1), reading: make(chan *conn, readers), closed: make(chan struct{}),
 		names: newNames(), strings: newInterner(),
 	}
@@ -131,6 +138,9 @@ func (s *Store) open(ctx context.Context) error {
 	s.writing <- writer
 	for range readers {
 		s.reading <- nil
+	}
+	if err := s.resettle(ctx); err != nil {
+		return errors.Join(fmt.Errorf("open store: %w", err), s.Close())
 	}
 	return nil
 }

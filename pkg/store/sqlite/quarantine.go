@@ -11,10 +11,6 @@ import (
 
 // quarantine keeps a document that can't be used, and counts its arrival.
 func (w *writer) quarantine(ctx context.Context, it item, d *store.Document) error {
-	reason, err := w.intern(ctx, classQuarantine, d.Problem.Reason)
-	if err != nil {
-		return err
-	}
 	j, err := w.judgement(ctx, it, d.Judgement)
 	if err != nil {
 		return err
@@ -24,20 +20,36 @@ func (w *writer) quarantine(ctx context.Context, it item, d *store.Document) err
 		if frame, err = w.document.pack(d.Raw, d.Hints); err != nil {
 			return err
 		}
-		w.quarantineRaw += int64(len(d.Raw))
 	}
-	_, err = w.conn.exec(ctx, `INSERT INTO quarantine (ledger, source, time, reason, detail, size, frame, tries, parser, trust, trusting, signed_by, route)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`, it.ledger, it.source, w.now.Unix(), reason, d.Problem.Detail,
-		int64(len(d.Raw)), frame, int64(tlsrpt.ParserVersion), j.trust, j.reason, j.signedBy, j.route)
+	id, err := w.insertQuarantine(ctx, j, d.Problem, frame, int64(len(d.Raw)))
 	if err != nil {
-		return fmt.Errorf("write quarantine: %w", err)
+		return err
+	}
+	return w.insertDelivery(ctx, -id, j)
+}
+
+// insertQuarantine puts a frame, which holds size raw bytes, into quarantine.
+func (w *writer) insertQuarantine(ctx context.Context, j judged, problem *store.Problem, frame []byte, size int64) (id int64, err error) {
+	reason, err := w.intern(ctx, classQuarantine, problem.Reason)
+	if err != nil {
+		return 0, err
+	}
+	w.quarantineRaw += size
+	result, err := w.conn.exec(ctx, `INSERT INTO quarantine (ledger, source, time, reason, detail, size, frame, tries, parser, trust, trusting, signed_by, route)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`, j.ledger, j.source, w.now.Unix(), reason, problem.Detail,
+		size, frame, int64(tlsrpt.ParserVersion), j.trust, j.reason, j.signedBy, j.route)
+	if err == nil {
+		id, err = result.LastInsertId()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("write quarantine: %w", err)
 	}
 	_, err = w.conn.exec(ctx, `INSERT INTO quarantine_hour (hour, source, reason, arrivals) VALUES (?, ?, ?, 1)
-		ON CONFLICT DO UPDATE SET arrivals = arrivals + 1`, w.now.Unix()/3600, it.source, reason)
+		ON CONFLICT DO UPDATE SET arrivals = arrivals + 1`, w.now.Unix()/3600, j.source, reason)
 	if err != nil {
-		return fmt.Errorf("count quarantine: %w", err)
+		return 0, fmt.Errorf("count quarantine: %w", err)
 	}
-	return nil
+	return id, nil
 }
 
 // trimQuarantine lets the oldest raw bytes go until the rest is within the cap.
@@ -86,89 +98,6 @@ func (s *Store) RetryQuarantine(ctx context.Context, reason string, after int64,
 		return nil, fmt.Errorf("list quarantine: %w", err)
 	}
 	return ids, nil
-}
-
-// quarantined is what Resolve needs of a row.
-type quarantined struct {
-	item
-	size      int64
-	kept      bool
-	judgement store.Judgement
-	ledgerRow
-}
-
-// Resolve replaces a quarantined document by what a new try made of it. A
-// document without a trust keeps the judgement it came with.
-func (s *Store) Resolve(ctx context.Context, quarantineID int64, document store.Document) (store.Outcome, error) {
-	var outcome store.Outcome
-	err := s.change(ctx, func(ctx context.Context, w *writer) error {
-		q, err := w.quarantinedRow(ctx, quarantineID)
-		if err != nil {
-			return err
-		}
-		if document.Problem != nil {
-			outcome = store.Quarantined
-			return w.tryFailed(ctx, quarantineID, document.Problem)
-		}
-		if document.Trust == "" {
-			document.Judgement = q.judgement
-		}
-		if outcome, err = w.take(ctx, q.item, &document); err != nil {
-			return err
-		}
-		return w.release(ctx, quarantineID, q, outcome)
-	})
-	if err != nil {
-		return "", fmt.Errorf("resolve quarantined document %d: %w", quarantineID, err)
-	}
-	return outcome, nil
-}
-
-func (w *writer) quarantinedRow(ctx context.Context, id int64) (q quarantined, err error) {
-	found, err := w.conn.first(ctx, `SELECT q.ledger, q.source, d.value, l.ref, l.received, q.size, q.frame IS NOT NULL, l.state, l.quarantined, l.ignored,
-		q.trust, t.value, b.value, q.route FROM quarantine q CROSS JOIN ledger l ON l.id = q.ledger CROSS JOIN dict d ON d.id = q.source
-		CROSS JOIN dict t ON t.id = q.trusting CROSS JOIN dict b ON b.id = q.signed_by WHERE q.id = ?`, []any{id}, func(r row) {
-		q.item = item{ledger: r.int(0), source: r.int(1), sourceID: r.text(2), ref: r.text(3), received: r.int(4)}
-		q.size, q.kept = r.int(5), r.int(6) != 0
-		q.ledgerRow = ledgerRow{id: r.int(0), state: r.int(7), quarantined: r.int(8), ignore: r.int(9)}
-		q.judgement = store.Judgement{Trust: trustOf(r.int(10)), Reason: r.text(11), SignedBy: r.text(12), Route: routeOf(r.int(13))}
-	})
-	if err == nil && !found {
-		err = store.ErrNotFound
-	}
-	return q, err
-}
-
-func (w *writer) tryFailed(ctx context.Context, id int64, problem *store.Problem) error {
-	reason, err := w.intern(ctx, classQuarantine, problem.Reason)
-	if err != nil {
-		return err
-	}
-	_, err = w.conn.exec(ctx, "UPDATE quarantine SET reason = ?, detail = ?, tries = tries + 1, parser = ? WHERE id = ?",
-		reason, problem.Detail, int64(tlsrpt.ParserVersion), id)
-	return err
-}
-
-// release takes a document out of quarantine. Its arrival stays counted.
-func (w *writer) release(ctx context.Context, id int64, q quarantined, outcome store.Outcome) error {
-	if _, err := w.conn.exec(ctx, "DELETE FROM quarantine WHERE id = ?", id); err != nil {
-		return err
-	}
-	if q.kept {
-		w.quarantineRaw -= q.size
-	}
-	account := w.account(q.source)
-	account.Quarantined--
-	*term(account, outcome)++
-	column := "stored"
-	if outcome == store.Duplicate {
-		column = "duplicate"
-	}
-	_, err := w.conn.exec(ctx, "UPDATE ledger SET quarantined = quarantined - 1, "+column+" = "+column+" + 1 WHERE id = ?", q.ledger)
-	if q.ledgerRow.quarantined--; q.waits() {
-		account.Pending++
-	}
-	return err
 }
 
 // Quarantine returns what is in quarantine, newest first.

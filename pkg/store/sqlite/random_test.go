@@ -14,9 +14,10 @@ import (
 // Few values each, so that they meet.
 var (
 	someDomains   = []string{"a.example", "b.example", "mx.c.example"}
-	someReporters = []string{"Google Inc.", "Microsoft Corporation", "Mail.ru"}
+	someReporters = []string{"Google Inc.", "Microsoft Corporation", "Mail.ru", "Example Inc.", "example.net"}
 	someSources   = []string{"mailbox", "drop"}
-	someSigners   = []string{"google.com", "evil.example", ""}
+	someSigners   = []string{"google.com", "", "evil.example", "example.net", "mail.example.net", "other.example", "third.example"}
+	someContacts  = []string{"contact", "tls@google.com", "reports@example.net", "me@evil.example"}
 	someTypes     = []string{"sts", "tlsa", "no-policy-found", "odd"}
 	someModes     = []string{"enforce", "testing", ""}
 	someTrusts    = []store.Trust{store.Authenticated, store.Pending, store.Unverifiable, store.Unauthenticated}
@@ -52,14 +53,14 @@ func drawPolicy(t *rapid.T, domains []string) tlsrpt.Policy {
 }
 
 func drawReport(t *rapid.T) *tlsrpt.Report {
-	start := epoch.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "day")) * 24 * time.Hour)
+	start := epoch.Add(time.Duration(pick(t, []int{0, 0, 1, 11, 12, 39, 40, 60}, "day")) * 24 * time.Hour)
 	length := pick(t, []time.Duration{24 * time.Hour, 24 * time.Hour, time.Hour, 7 * 24 * time.Hour}, "length")
 	domains := someDomains
 	if rapid.Bool().Draw(t, "one domain") {
 		domains = domains[:1]
 	}
 	return &tlsrpt.Report{
-		Reporter: pick(t, someReporters, "reporter"), ReportID: pick(t, []string{"1", "2"}, "id"), ContactInfo: "contact",
+		Reporter: pick(t, someReporters, "reporter"), ReportID: pick(t, []string{"1", "2"}, "id"), ContactInfo: pick(t, someContacts, "contact"),
 		Start: start, End: start.Add(length),
 		Policies: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) tlsrpt.Policy { return drawPolicy(t, domains) }), 1, 4).Draw(t, "policies"),
 		Warnings: []tlsrpt.Warning{{Code: "odd", Detail: "tolerated"}},
@@ -71,7 +72,7 @@ func drawRival(t *rapid.T, of *tlsrpt.Report) *tlsrpt.Report {
 	r := *of
 	switch rapid.IntRange(0, 3).Draw(t, "rival") {
 	case 0:
-		r.ContactInfo = fmt.Sprint("contact ", rapid.IntRange(0, 3).Draw(t, "contact"))
+		r.ContactInfo = pick(t, someContacts, "contact")
 	case 1:
 		r.Reporter = pick(t, someReporters, "reporter")
 	case 2:
@@ -81,11 +82,15 @@ func drawRival(t *rapid.T, of *tlsrpt.Report) *tlsrpt.Report {
 	return &r
 }
 
-func drawDocument(t *rapid.T, earlier *[]*tlsrpt.Report) store.Document {
-	judgement := store.Judgement{
+func drawJudgement(t *rapid.T) store.Judgement {
+	return store.Judgement{
 		Trust: pick(t, someTrusts, "trust"), Reason: "because", Route: pick(t, []store.Route{store.Direct, store.Drop}, "route"),
 		SignedBy: pick(t, someSigners, "signer"),
 	}
+}
+
+func drawDocument(t *rapid.T, earlier *[]*tlsrpt.Report) store.Document {
+	judgement := drawJudgement(t)
 	if rapid.IntRange(0, 9).Draw(t, "problem") == 0 {
 		return store.Document{
 			Problem: &store.Problem{Reason: pick(t, []string{"invalid-json", "foreign-domain"}, "reason"), Detail: "broken"},
@@ -104,13 +109,50 @@ func drawDocument(t *rapid.T, earlier *[]*tlsrpt.Report) store.Document {
 	return store.Document{Report: report, Raw: raw, Judgement: judgement, Hints: tlsrpt.Hints{FileName: "a.json"}}
 }
 
-func drawDelivery(t *rapid.T, earlier *[]*tlsrpt.Report) store.Delivery {
+// drawClaim makes one of few documents that nearly all claim to be the same report.
+func drawClaim(t *rapid.T, _ *[]*tlsrpt.Report) store.Document {
+	r := &tlsrpt.Report{
+		Reporter: pick(t, []string{"Example Inc.", "Example Inc.", "Example Inc.", "example.net", "Google Inc."}, "reporter"),
+		ReportID: pick(t, []string{"1", "2"}, "id"), ContactInfo: pick(t, []string{"", "", "", "", "reports@example.net"}, "contact"),
+		Start: epoch, End: epoch.Add(24 * time.Hour),
+		Policies: []tlsrpt.Policy{{Type: "sts", Domain: "a.example", Failed: rapid.Int64Range(0, 3).Draw(t, "failed")}},
+		Warnings: []tlsrpt.Warning{{Code: "odd", Detail: "tolerated"}},
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := store.Document{Report: r, Raw: raw, Judgement: store.Judgement{
+		Trust:    pick(t, []store.Trust{store.Authenticated, store.Authenticated, store.Authenticated, store.Pending, store.Unverifiable}, "trust"),
+		SignedBy: pick(t, someSigners[1:], "signer"), Reason: "because", Route: store.Direct,
+	}}
+	if rapid.IntRange(0, 9).Draw(t, "problem") == 0 {
+		d.Report, d.Problem = nil, &store.Problem{Reason: "foreign-domain"}
+	}
+	return d
+}
+
+type drawer func(*rapid.T, *[]*tlsrpt.Report) store.Document
+
+func drawDrawer(t *rapid.T) drawer {
+	if rapid.Bool().Draw(t, "claims") {
+		return drawClaim
+	}
+	return drawDocument
+}
+
+func drawDelivery(t *rapid.T, draw drawer, earlier *[]*tlsrpt.Report) store.Delivery {
 	d := store.Delivery{
 		Source: pick(t, someSources, "source"), Ref: fmt.Sprint(rapid.IntRange(0, 200).Draw(t, "ref")), Size: 100,
-		Received: epoch.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "received")) * time.Hour),
+		Received: epoch.Add(time.Duration(rapid.IntRange(0, 12).Draw(t, "received")) * time.Hour),
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "documents") {
-		d.Documents = append(d.Documents, drawDocument(t, earlier))
+		d.Documents = append(d.Documents, draw(t, earlier))
+	}
+	for i := range d.Documents {
+		if d.Documents[i].Trust == store.Pending {
+			d.Documents[i].Mail = []byte(d.Source + "\x00" + d.Ref)
+		}
 	}
 	if len(d.Documents) == 0 {
 		d.Ignored = "not a report"

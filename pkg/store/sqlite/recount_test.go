@@ -26,6 +26,7 @@ func recount(t fataler, s *Store) {
 		}
 		compareHeard(t, c)
 		compareTotals(t, c)
+		checkDeliveries(t, c)
 		return nil
 	}))
 }
@@ -95,9 +96,33 @@ func compareTotals(t fataler, c *conn) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("accounts are not what the ledger adds up to (-ledger +accounts):\n%s", diff)
 	}
-	want = dump(t, c, "SELECT (SELECT COUNT(*) FROM report), (SELECT COALESCE(SUM(size), 0) FROM quarantine WHERE frame IS NOT NULL)")
-	got = dump(t, c, "SELECT (SELECT value FROM meta WHERE name = 'reports'), (SELECT value FROM meta WHERE name = 'quarantine_bytes')")
+	want = dump(t, c, `SELECT (SELECT COUNT(*) FROM report), (SELECT COALESCE(SUM(size), 0) FROM quarantine WHERE frame IS NOT NULL),
+		(SELECT COALESCE(SUM(length(frame)), 0) FROM pending_mail)`)
+	got = dump(t, c, `SELECT (SELECT value FROM meta WHERE name = 'reports'), (SELECT value FROM meta WHERE name = 'quarantine_bytes'),
+		(SELECT value FROM meta WHERE name = 'pending_bytes')`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("totals are off (-rows +meta):\n%s", diff)
+	}
+}
+
+// checkDeliveries looks for what is left over, or lost, after many changes.
+func checkDeliveries(t fataler, c *conn) {
+	t.Helper()
+	for what, query := range map[string]string{
+		"an item with a negative account":             "SELECT id FROM ledger WHERE min(stored, duplicate, quarantined, ignored) < 0",
+		"a delivery of nothing":                       "SELECT report FROM delivery WHERE report NOT IN (SELECT id FROM report UNION ALL SELECT -id FROM quarantine)",
+		"a document without deliveries":               "SELECT id FROM (SELECT id FROM report UNION ALL SELECT -id FROM quarantine) WHERE id NOT IN (SELECT report FROM delivery)",
+		"a mail that nothing waits for":               "SELECT ledger FROM pending_mail WHERE ledger NOT IN (SELECT ledger FROM delivery WHERE trust = 2)",
+		"a report whose trust is not its best":        "SELECT id FROM report r WHERE trust <> (SELECT MIN(trust) FROM delivery d WHERE d.report = r.id)",
+		"a quarantined one whose trust is not so":     "SELECT id FROM quarantine q WHERE trust <> (SELECT MIN(trust) FROM delivery d WHERE d.report = -q.id)",
+		"a quarantined one without its item":          "SELECT id FROM quarantine q WHERE ledger NOT IN (SELECT ledger FROM delivery d WHERE d.report = -q.id)",
+		"a report that its item did not store":        "SELECT id FROM report r WHERE (SELECT stored FROM ledger l WHERE l.id = r.stored_by) < 1",
+		"a report stored by none of its deliveries":   "SELECT id FROM report r WHERE stored_by NOT IN (SELECT ledger FROM delivery d WHERE d.report = r.id)",
+		"a policy of no report, or of another's day":  "SELECT report FROM policy p WHERE NOT EXISTS (SELECT 1 FROM report r WHERE r.id = p.report AND r.day = p.day)",
+		"a failure of no report, or of another's day": "SELECT report FROM failure f WHERE NOT EXISTS (SELECT 1 FROM report r WHERE r.id = f.report AND r.day = f.day)",
+	} {
+		if rows := dump(t, c, query); len(rows) > 0 {
+			t.Fatalf("%s: %v", what, rows)
+		}
 	}
 }

@@ -82,23 +82,16 @@ func (w *writer) drop(ctx context.Context, report int64) error {
 	if superseded == 0 {
 		w.sums.contribute(f, -1)
 	}
-	for _, statement := range []struct {
-		query string
-		args  []any
-	}{
-		{"DELETE FROM policy WHERE day = ? AND report = ?", []any{f.day, report}},
-		{"DELETE FROM failure WHERE day = ? AND report = ?", []any{f.day, report}},
-		{"DELETE FROM delivery WHERE report = ?", []any{report}},
-		{"DELETE FROM pending_mail WHERE report = ?", []any{report}},
-		{"DELETE FROM document WHERE report = ?", []any{report}},
-		{"DELETE FROM report WHERE id = ?", []any{report}},
-	} {
-		if _, err := w.conn.exec(ctx, statement.query, statement.args...); err != nil {
+	if err := w.dropFacts(ctx, f); err != nil {
+		return err
+	}
+	for _, query := range []string{"DELETE FROM document WHERE report = ?", "DELETE FROM report WHERE id = ?"} {
+		if _, err := w.conn.exec(ctx, query, report); err != nil {
 			return err
 		}
 	}
 	w.sums.reports--
-	return nil
+	return w.dropDeliveries(ctx, report)
 }
 
 // retainHours drops rollups of hours that are too old to be asked for, one
@@ -145,6 +138,9 @@ func (w *writer) retainQuarantine(ctx context.Context, first int64) error {
 		}
 		w.quarantineRaw -= kept
 		if _, err := w.conn.exec(ctx, "DELETE FROM quarantine WHERE id = ?", id); err != nil {
+			return err
+		}
+		if err := w.dropDeliveries(ctx, -id); err != nil {
 			return err
 		}
 	}

@@ -115,15 +115,17 @@ func (w *writer) contested(ctx context.Context, keys rivalKeys) (bool, error) {
 
 type rival struct {
 	id, trust, received int64
+	standing            standing // of authenticated reports
 	keys                rivalKeys
 	content             contentHash
 	superseded          bool
 }
 
-// compareRivals orders by trust, then earliest delivery, then smaller hash:
-// the first is the one that counts.
+// compareRivals orders by trust, then standing, then earliest delivery, then
+// smaller hash: the first is the one that counts.
 func compareRivals(a, b *rival) int {
-	return cmp.Or(cmp.Compare(a.trust, b.trust), cmp.Compare(a.received, b.received), a.content.compare(b.content))
+	return cmp.Or(cmp.Compare(a.trust, b.trust), compareStandings(a.standing, b.standing),
+		cmp.Compare(a.received, b.received), a.content.compare(b.content))
 }
 
 // settle sees to it that of all that rival with each other, directly or through
@@ -153,6 +155,11 @@ func (w *writer) settle(ctx context.Context, keys ...rivalKeys) error {
 }
 
 func (w *writer) elect(ctx context.Context, group []*rival) error {
+	if len(group) > 1 {
+		if err := w.stand(ctx, group); err != nil {
+			return err
+		}
+	}
 	winner := slices.MinFunc(group, compareRivals)
 	for _, r := range group {
 		superseded, sign := r != winner, int64(1)

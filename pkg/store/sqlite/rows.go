@@ -163,33 +163,52 @@ func (s *Store) reportRows(ctx context.Context, c *conn, tail string, args []any
 		r.Reporter, r.PolicyDomain = words[text[0]], words[text[1]]
 		r.Judgement.Reason, r.Judgement.SignedBy = words[text[2]], words[text[3]]
 		r.ContactInfo, r.Source = words[text[5]], words[text[6]]
-		if list := words[text[4]]; list != "" {
-			if err := json.Unmarshal([]byte(list), &r.Warnings); err != nil {
-				return nil, fmt.Errorf("read warnings: %w", err)
-			}
+		if r.Warnings, err = listOf(words[text[4]]); err != nil {
+			return nil, fmt.Errorf("read warnings: %w", err)
 		}
 	}
-	return rows, nil
+	return rows, s.warnOfSigners(ctx, c, rows, func(i int) int64 { return texts[i][0] })
+}
+
+// listOf reads what internList wrote.
+func listOf(text string) (list []string, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	err = json.Unmarshal([]byte(text), &list)
+	return list, err
 }
 
 // Report returns a report's document.
 func (s *Store) Report(ctx context.Context, id int64) (store.RawDocument, error) {
 	var doc store.RawDocument
 	var frame []byte
-	err := s.read(ctx, func(c *conn) error {
-		found, err := c.first(ctx, `SELECT d.frame, r.received, s.value, l.ref, r.trust, t.value, b.value, r.route FROM report r
+	err := s.snapshot(ctx, func(c *conn) error {
+		var day int64
+		var warnings string
+		found, err := c.first(ctx, `SELECT d.frame, r.received, s.value, l.ref, r.trust, t.value, b.value, r.route, r.day, w.value FROM report r
 			CROSS JOIN document d ON d.report = r.id CROSS JOIN ledger l ON l.id = r.ledger CROSS JOIN dict s ON s.id = r.source
-			CROSS JOIN dict t ON t.id = r.reason CROSS JOIN dict b ON b.id = r.signed_by WHERE r.id = ?`, []any{id}, func(r row) {
-			frame = r.bytes(0)
+			CROSS JOIN dict t ON t.id = r.reason CROSS JOIN dict b ON b.id = r.signed_by LEFT JOIN dict w ON w.id = r.warnings WHERE r.id = ?`, []any{id}, func(r row) {
+			frame, day, warnings = r.bytes(0), r.int(8), r.text(9)
 			doc = store.RawDocument{
 				Received: time.Unix(r.int(1), 0).UTC(), Source: r.text(2), Ref: r.text(3),
 				Judgement: store.Judgement{Trust: trustOf(r.int(4)), Reason: r.text(5), SignedBy: r.text(6), Route: routeOf(r.int(7))},
 			}
 		})
-		if err == nil && !found {
-			err = store.ErrNotFound
+		if err != nil {
+			return err
 		}
-		return err
+		if !found {
+			return store.ErrNotFound
+		}
+		if doc.Warnings, err = listOf(warnings); err != nil {
+			return err
+		}
+		return c.query(ctx, "SELECT DISTINCT d.value FROM policy p CROSS JOIN dict d ON d.id = p.domain WHERE p.day = ? AND p.report = ? ORDER BY d.value",
+			[]any{day, id}, func(r row) error {
+				doc.Domains = append(doc.Domains, r.text(0))
+				return nil
+			})
 	})
 	if err == nil {
 		doc.Raw, doc.Hints, err = s.document.unpack(frame)
