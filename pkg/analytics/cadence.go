@@ -1,0 +1,260 @@
+package analytics
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// CadenceDays is how many days of reports cadences are learned from.
+const CadenceDays = 90
+
+// ArrivalSlack is how long after the end of its period a report may still be on
+// its way: reports are sent some hours after the day (RFC 8460 section 4.1),
+// and one that can't be delivered is tried for 24 hours (section 5.5).
+const ArrivalSlack = 24 * time.Hour
+
+// SilentAfter is how many of its own cadences a reporter misses until it is
+// silent, and SilentReports how many reports must have come before: of less,
+// nothing that wakes a person can be concluded.
+const (
+	SilentAfter   = 3
+	SilentReports = 10
+)
+
+const (
+	// maxLateDays bounds what a late report excuses: alerts take no report that
+	// is later either.
+	maxLateDays = 7
+	// unsureQuietDays is after how many days without a report a reporter without
+	// a cadence is called quiet.
+	unsureQuietDays = 14
+)
+
+// CadenceKind says how often a reporter reports.
+type CadenceKind string
+
+// The kinds of the public contract.
+const (
+	// Daily reporters report on nine days of ten or more.
+	Daily CadenceKind = tlsrpt.CadenceDaily
+	// MailDays reporters report now and then, at a cadence of their own.
+	MailDays CadenceKind = tlsrpt.CadenceMailDays
+	// FailuresOnly reporters are silent where all is well.
+	FailuresOnly CadenceKind = tlsrpt.CadenceFailuresOnly
+	// UnknownCadence is that of a reporter of too few reports.
+	UnknownCadence CadenceKind = "unknown"
+)
+
+// ReporterState says whether a reporter still reports.
+type ReporterState string
+
+// The states of the public contract.
+const (
+	ReporterReporting ReporterState = "reporting"
+	// ReporterQuiet is late, or goes on under another name, or has no cadence to be late by.
+	ReporterQuiet ReporterState = "quiet"
+	// ReporterSilent has missed [SilentAfter] of its own cadences.
+	ReporterSilent ReporterState = "silent"
+)
+
+// DayHeard is one day that a reporter reported on.
+type DayHeard struct {
+	Day                    tlsrpt.Day
+	Reports, Total, Failed int64
+}
+
+// A History is what one reporter has said of one domain.
+type History struct {
+	Domain, Reporter string
+	// Days are the days heard, ascending: those of the last [CadenceDays] are enough.
+	Days []DayHeard
+	// First and Last are the first and last days ever.
+	First, Last tlsrpt.Day
+	// Reports are all reports ever.
+	Reports int64
+	// LastStored is when the last report came; zero where it is not known.
+	LastStored time.Time
+}
+
+// Histories puts the store's rows, grouped by policy domain and reporter, per
+// day, together by pair, ordered by domain and reporter. Known, which may be
+// nil, tells the first and last reports, also those beyond the rows; a pair
+// that only known has gets a history without days.
+func Histories(rows []store.SessionRow, known []store.ReporterRow, c Counting) []History {
+	index := make(map[[2]string]int, len(known))
+	var all []History
+	at := func(domain, reporter string) *History {
+		key := [2]string{domain, reporter}
+		i, ok := index[key]
+		if !ok {
+			i = len(all)
+			index[key] = i
+			all = append(all, History{Domain: domain, Reporter: reporter})
+		}
+		return &all[i]
+	}
+	for _, r := range rows {
+		var s Sums
+		s.Add(r)
+		h := at(r.Group[0], r.Group[1])
+		h.Days = append(h.Days, DayHeard{Day: tlsrpt.DayOf(r.Bucket), Reports: r.Reports, Total: s.Total(c), Failed: s.FailedSessions(c)})
+	}
+	for i := range all {
+		all[i].finish()
+	}
+	for _, k := range known {
+		h := at(k.PolicyDomain, k.Reporter)
+		if len(h.Days) == 0 {
+			h.First, h.Last = k.FirstReport, k.LastReport
+		}
+		h.First, h.Last = min(h.First, k.FirstReport), max(h.Last, k.LastReport)
+		h.Reports = max(h.Reports, k.Reports)
+		h.LastStored = k.LastStored
+	}
+	slices.SortFunc(all, compareHistories)
+	return all
+}
+
+func compareHistories(a, b History) int {
+	return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Reporter, b.Reporter))
+}
+
+// finish orders the days, adds up those told twice, and sets the bounds by them.
+func (h *History) finish() {
+	slices.SortFunc(h.Days, func(a, b DayHeard) int { return cmp.Compare(a.Day, b.Day) })
+	kept := h.Days[:0]
+	for _, d := range h.Days {
+		h.Reports += d.Reports
+		if n := len(kept); n > 0 && kept[n-1].Day == d.Day {
+			kept[n-1].Reports += d.Reports
+			kept[n-1].Total += d.Total
+			kept[n-1].Failed += d.Failed
+			continue
+		}
+		kept = append(kept, d)
+	}
+	h.Days = kept
+	h.First, h.Last = kept[0].Day, kept[len(kept)-1].Day
+}
+
+// A Cadence is how often a reporter reports, on one domain or on all of its
+// domains, and whether it is late.
+type Cadence struct {
+	// Domain is empty for a reporter over all its domains, which Domains names.
+	Domain   string
+	Domains  []string
+	Reporter string
+
+	First, Last tlsrpt.Day
+	Reports     int64
+	// DaysHeard are the days with a report among those learned from.
+	DaysHeard int
+
+	Kind CadenceKind
+	// Every is the longest wait in days that is usual for it, at least 1.
+	Every int
+	// ExpectedNext is when the next report should be here at the latest; zero
+	// where there is no cadence to tell it.
+	ExpectedNext time.Time
+	// Overdue are its own cadences missed.
+	Overdue int64
+	State   ReporterState
+	// GoesOnAs is the name under which it reports now; empty where it has not changed.
+	GoesOnAs string
+	// Note says what a person should know of it, in sentences; may be empty.
+	Note string
+}
+
+// Cadences returns the cadence of every pair of domain and reporter, ordered by
+// domain and reporter. UpTo is when all sources were last polled with success
+// (the earliest of them): what we did not fetch is not held against a reporter.
+// Where it is zero, and while syncing, the first synchronisation, nothing is overdue.
+func Cadences(histories []History, upTo time.Time, syncing bool) []Cadence {
+	s := newSurvey(histories, upTo)
+	return s.pairCadences(upTo, syncing)
+}
+
+// ReporterCadences is [Cadences] for every reporter over all its domains,
+// ordered by reporter. It is not overdue for domains that all their reporters
+// fell silent on together: that is the domain's affair, see [DomainSilence].
+func ReporterCadences(histories []History, upTo time.Time, syncing bool) []Cadence {
+	s := newSurvey(histories, upTo)
+	stopped := s.stopped(s.pairCadences(upTo, syncing))
+	all := make([]Cadence, 0, len(s.reporters))
+	for i := range s.reporters {
+		l := &s.reporters[i]
+		c := l.cadence(upTo, syncing)
+		if c.Overdue > 0 && s.onlyWhere(l, stopped) {
+			c.Overdue, c.State = 0, ReporterQuiet
+			c.note("It fell silent together with all others who report on " + DomainList(c.Domains) + ".")
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func (s *survey) pairCadences(upTo time.Time, syncing bool) []Cadence {
+	all := make([]Cadence, 0, len(s.pairs))
+	for i := range s.pairs {
+		all = append(all, s.pairs[i].cadence(upTo, syncing))
+	}
+	for domain, stop := range s.stopped(all) {
+		for i := s.ranges[domain].from; i < s.ranges[domain].to; i++ {
+			if all[i].Overdue > 0 {
+				all[i].note(stop)
+			}
+		}
+	}
+	return all
+}
+
+// cadence judges one line.
+func (l *line) cadence(upTo time.Time, syncing bool) Cadence {
+	c := Cadence{
+		Domain: l.domain, Domains: l.domains, Reporter: l.reporter,
+		First: l.first, Last: l.last, Reports: l.reports, DaysHeard: len(l.days),
+		State: ReporterReporting, GoesOnAs: l.goesOnAs,
+	}
+	c.Kind, c.Every = l.habit()
+	late := !syncing && !upTo.IsZero()
+	switch {
+	case l.goesOnAs != "":
+		c.State = ReporterQuiet
+	case c.Kind == Daily || c.Kind == MailDays:
+		c.ExpectedNext = (l.last + tlsrpt.Day(c.Every) + 1).Time().Add(ArrivalSlack + l.lateness())
+		if late {
+			c.Overdue = missed(c.ExpectedNext, upTo, c.Every)
+		}
+		if c.Overdue >= SilentAfter && c.Reports >= SilentReports {
+			c.State = ReporterSilent
+		} else if c.Overdue > 0 {
+			c.State = ReporterQuiet
+		}
+	case late && tlsrpt.DayOf(upTo)-l.last > unsureQuietDays:
+		c.State = ReporterQuiet
+	}
+	c.note(l.remarks(c)...)
+	return c
+}
+
+// lateness is how many whole days the last report came after its period: one
+// that reports on weeks, or late by habit, is no sooner expected next time.
+func (l *line) lateness() time.Duration {
+	if l.lastStored.IsZero() {
+		return 0
+	}
+	late := l.lastStored.Sub((l.last + 1).Time()).Truncate(day)
+	return min(max(late, 0), maxLateDays*day)
+}
+
+// missed counts the cadences that have ended without their report.
+func missed(expected, upTo time.Time, every int) int64 {
+	if upTo.Before(expected) {
+		return 0
+	}
+	return 1 + int64(upTo.Sub(expected)/(time.Duration(every)*day))
+}
