@@ -8,47 +8,77 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// volatile patterns of reason codes, in the order in which they are taken out:
+// Volatile patterns of reason codes, in the order in which they are taken out:
 // what holds others comes first.
 var (
-	volatileURL  = regexp.MustCompile(`(?i)\bhttps?://[^\s"'<>)\]]+`)
-	volatileMail = regexp.MustCompile(`[\w.+=-]+@[\w-]+(?:\.[\w-]+)+`)
-	volatileUUID = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
-	volatileTime = regexp.MustCompile(`(?i)` +
-		`\b\d{4}-\d{2}-\d{2}(?:[T _]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?:\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\b)?` +
-		`|\b(?:(?:mon|tue|wed|thu|fri|sat|sun),?\s+)?(?:\d{1,2}\s+)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\s+(?:\d{1,2}\s+)?(?:\d{4}\s+)?\d{2}:\d{2}(?::\d{2})?(?:\s+\d{4})?(?:\s+(?:UTC|GMT|[+-]\d{4}))?\b` +
-		`|\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b`)
-	volatileSerial = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{2}:){3,}[0-9a-f]{2}\b`)
+	volatileURL    = regexp.MustCompile(`(?i)\bhttps?://[^\s"'<>)\]]+`)
+	volatileMail   = regexp.MustCompile(`[\p{L}\p{N}_.+=-]+@[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)+`)
+	volatileUUID   = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
+	volatileDigest = regexp.MustCompile(`(?i)\bsha-?(?:1|256|384|512)\s?[:=]\s?[0-9a-z+/]{27,}={0,2}`)
 	volatileIPv6   = regexp.MustCompile(`\[[0-9A-Za-z:.%]+\](?::\d{1,5}\b)?|[0-9A-Za-z:.%]+(?:/\d{1,3}\b)?`)
-	volatileIPv4   = regexp.MustCompile(`\[?\b\d{1,3}(?:\.\d{1,3}){3}\b\]?(?:[:/]\d{1,5}\b)?`)
-	volatileHost   = regexp.MustCompile(`(?:\*\.)?\b[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\b\.?(?::\d{1,5}\b)?`)
-	volatileID     = regexp.MustCompile(`(?i)\b((?:serial(?: number)?|id)\s*[:=#]?\s*|(?:session|request|trace|correlation|transaction|message|queue|connection|pid)\s*[:=#]\s*)["'\[(]?[\w-]*\d[\w-]*["'\])]?`)
-	volatileHex    = regexp.MustCompile(`(?i)\b(?:0x[0-9a-f]{9,}|[0-9a-f]{16,})\b`)
-	volatileSpan   = regexp.MustCompile(`(?i)\b\d+(?:\.\d+)?\s?(?:ns|µs|us|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|bytes?|kb|kib|mb|mib)\b`)
-	volatileNumber = regexp.MustCompile(`\b\d{5,}(?:\.\d+)?\b|\[\d+\]|:\d{4,5}\b`)
-	manyVolatile   = regexp.MustCompile(`\*(?:[,;]?\s*\*)+`)
+	volatileSerial = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{2}:){3,}[0-9a-f]{2}\b`)
+	volatileTime   = regexp.MustCompile(`(?i)` +
+		`\b\d{4}[-/]\d{2}[-/]\d{2}(?:[T _]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?:\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\b)?` +
+		`|\b\d{8}T\d{4,6}Z?\b` +
+		`|\b\d{1,2}/(?:\d{1,2}|` + months + `)/\d{4}(?:[: ]\d{2}:\d{2}(?::\d{2})?)?(?:\s?[AP]M\b)?(?:\s[+-]\d{4}\b)?` +
+		`|\b(?:(?:mon|tue|wed|thu|fri|sat|sun),?\s+)?(?:\d{1,2}\s+)?(?:` + months + `)\s+(?:\d{1,2}\s+)?(?:\d{4}\s+)?\d{2}:\d{2}(?::\d{2})?(?:\s+\d{4})?(?:\s+(?:UTC|GMT|[+-]\d{4}))?\b` +
+		`|\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b`)
+	volatileHost = regexp.MustCompile(`(?:\*\.)?` + label + `(?:\.` + label + `)+\.?(?::\d{1,5}\b)?`)
+	volatileIPv4 = regexp.MustCompile(`\[?\b\d{1,3}(?:\.\d{1,3}){3}\b\]?(?:[:/]\d{1,5}\b)?`)
+	volatileID   = regexp.MustCompile(`(?i)\b((?:serial(?: number)?|id|pid|tid|attempt|retry)\s*[:=#]?\s*|(?:session|request|trace|correlation|transaction|message|queue|connection)\s*[:=#]\s*)(["'\[(]?)[\w-]*\d[\w-]*`)
+	volatileWord = regexp.MustCompile(stableCode + `|[0-9A-Za-z]{8,}`)
+	volatileSpan = regexp.MustCompile(`(?i)\b\d+(?:\.\d+)?\s?(?:` + units + `)(?:\d+(?:\.\d+)?(?:` + units + `))*\b`)
+	volatileLine = regexp.MustCompile(`(\.(?:c|cpp|h|go|java)):\d+\b`)
+	// A port or a number that is long enough to be no code.
+	volatileNumber = regexp.MustCompile(stableCode + `|\b\d{5,}(?:\.\d+)?\b|\[\d+\]|:\d{4,5}\b`)
+	manyVolatile   = regexp.MustCompile(`\*(?:[,;]?\s*\*|[-_.](?:\*|\d+\b))+`)
+)
+
+// Parts of the patterns above.
+const (
+	months = `jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec`
+	label  = `[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}])?`
+	units  = `ns|µs|us|ms|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|bytes?|kb|kib|mb|mib`
+	// stableCode is a number that a library gave to an error, such as
+	// "error:1417A0C1:" of OpenSSL or "error 10054".
+	stableCode = `\b(?i:err(?:or|no)?|alert|code)\s?[ :=#]\s?(?:0x[0-9A-Fa-f]{1,8}|[0-9A-Fa-f]{8}|\d{1,5})\b`
 )
 
 // NormalizeReason returns a failure-reason-code without what varies from one
 // session to the next (addresses, host names, ids, serial numbers, times,
 // spans and long numbers, each replaced by "*"), so that equal failures group.
-// Codes such as tls-remote-alert-70, an HTTP status or an X509_V_ERR_ name stay.
+// Codes such as tls-remote-alert-70, an HTTP status or an X509_V_ERR_ name stay,
+// and so does what NormalizeReason returned.
 func NormalizeReason(code string) string {
 	if isStable(code) {
 		return Clean(code, maxReason)
 	}
 	// What is cut off here is beyond what is kept, if not all of it varies.
 	s := Clean(code, 3*maxReason)
-	for _, pattern := range []*regexp.Regexp{volatileURL, volatileMail, volatileUUID, volatileSerial, volatileTime} {
+	for {
+		// What was replaced may show something else, which only gets shorter.
+		next := withoutVolatile(s)
+		if next == s {
+			return s
+		}
+		s = next
+	}
+}
+
+func withoutVolatile(s string) string {
+	for _, pattern := range []*regexp.Regexp{volatileURL, volatileMail, volatileUUID, volatileDigest} {
 		s = pattern.ReplaceAllLiteralString(s, "*")
 	}
 	s = volatileIPv6.ReplaceAllStringFunc(s, starIPv6)
-	s = volatileIPv4.ReplaceAllLiteralString(s, "*")
+	s = volatileSerial.ReplaceAllLiteralString(s, "*")
+	s = volatileTime.ReplaceAllLiteralString(s, "*")
 	s = volatileHost.ReplaceAllStringFunc(s, starHost)
-	s = volatileID.ReplaceAllString(s, "${1}*")
-	for _, pattern := range []*regexp.Regexp{volatileHex, volatileSpan, volatileNumber} {
-		s = pattern.ReplaceAllLiteralString(s, "*")
-	}
+	s = volatileIPv4.ReplaceAllLiteralString(s, "*")
+	s = volatileID.ReplaceAllString(s, "${1}${2}*")
+	s = volatileWord.ReplaceAllStringFunc(s, starWord)
+	s = volatileSpan.ReplaceAllLiteralString(s, "*")
+	s = volatileLine.ReplaceAllString(s, "${1}:*")
+	s = volatileNumber.ReplaceAllStringFunc(s, starNumber)
 	s = manyVolatile.ReplaceAllLiteralString(s, "*")
 	return Clean(strings.Join(strings.Fields(s), " "), maxReason)
 }
@@ -95,15 +125,16 @@ func starIPv6(match string) string {
 	if _, err := netip.ParseAddrPort(match); err == nil {
 		return "*"
 	}
-	bare, _, _ := strings.Cut(match, "/")
-	bare = strings.TrimRight(bareAddress(bare), ".")
-	if end := strings.TrimSuffix(bare, ":"); !strings.HasSuffix(end, ":") {
+	bare := strings.TrimRight(match, ".")
+	if end := strings.TrimSuffix(bare, ":"); !strings.HasSuffix(end, ":") || strings.HasSuffix(end, "::") {
 		bare = end
 	}
-	if _, err := netip.ParseAddr(bare); err != nil || bare == "::" {
+	address, _, _ := strings.Cut(bare, "/")
+	address = bareAddress(address)
+	if _, err := netip.ParseAddr(address); err != nil || address == "::" {
 		return match
 	}
-	return "*" + match[len(strings.TrimRight(match, ":.")):]
+	return "*" + match[len(bare):]
 }
 
 // starHost replaces names under a real or reserved top level, and leaves what
@@ -112,12 +143,59 @@ func starHost(match string) string {
 	name, _, _ := strings.Cut(match, ":")
 	name = strings.TrimRight(strings.TrimPrefix(name, "*."), ".")
 	top := name[strings.LastIndexByte(name, '.')+1:]
-	switch top {
+	if lower := strings.ToLower(top); top != lower && top != strings.ToUpper(top) && strings.Count(name, ".") == 1 {
+		return match // two sentences, or a type of a package
+	}
+	name, ok := NormalizeDomain(name)
+	if !ok {
+		return match
+	}
+	switch top = name[strings.LastIndexByte(name, '.')+1:]; top {
 	case "example", "test", "invalid", "localhost", "local", "internal", "lan", "home", "corp", "arpa":
 		return "*"
 	}
-	if _, icann := publicsuffix.PublicSuffix(name); icann {
+	// Of the name itself a provider's suffix might be found, not ICANN's.
+	if _, icann := publicsuffix.PublicSuffix(top); icann {
 		return "*"
 	}
 	return match
+}
+
+// starWord replaces words that only a machine writes: long hexadecimal, and
+// letters and digits that take turns. Names of ciphers, curves and functions
+// take two or three turns at most.
+func starWord(match string) string {
+	if isStableCode(match) {
+		return match
+	}
+	const longHex, manyTurns = 16, 4
+	word, isHex, turns := match, true, 0
+	for i := range len(word) {
+		digit := '0' <= word[i] && word[i] <= '9'
+		lower := word[i] | 0x20
+		isHex = isHex && (digit || 'a' <= lower && lower <= 'f' || i == 1 && lower == 'x')
+		if i > 0 && digit != ('0' <= word[i-1] && word[i-1] <= '9') {
+			turns++
+		}
+	}
+	if strings.HasPrefix(word, "0x") && len(word) <= len("0x")+8 {
+		return match // a code of Windows
+	}
+	if isHex && (len(word) >= longHex || strings.HasPrefix(word, "0x")) || turns >= manyTurns {
+		return "*"
+	}
+	return match
+}
+
+func starNumber(match string) string {
+	if isStableCode(match) {
+		return match
+	}
+	return "*"
+}
+
+// isStableCode tells a match of stableCode from the other kind of match of the
+// same pattern, which has no letter in front of a space or sign.
+func isStableCode(match string) bool {
+	return strings.ContainsAny(match, " :=#") && !strings.HasPrefix(match, ":")
 }

@@ -48,6 +48,9 @@ const (
 	WarnNotMidnight = "period-not-midnight"
 	// WarnEmptyPeriod: the period ends where it starts.
 	WarnEmptyPeriod = "empty-period"
+	// WarnFuturePeriod: the period starts after the report came, see
+	// [Report.FutureWarning].
+	WarnFuturePeriod = "period-in-future"
 )
 
 // A warner collects warnings, one a code, however large the report.
