@@ -181,3 +181,10 @@ export interface DimensionAnswer {
   values: DimensionValue[];
   more: boolean;
 }
+
+/** What came of trying a document of the quarantine again. */
+export interface RetryAnswer {
+  outcome: 'stored' | 'duplicate' | 'quarantined' | 'ignored';
+  /** Why it is still in quarantine. */
+  message: string;
+}

@@ -325,3 +325,20 @@ describe('the state of saved sources', () => {
     expect(await screen.findByText('The folder can’t be written')).toBeInTheDocument();
   });
 });
+
+describe('the quarantine', () => {
+  it('is asked for when it is opened, for all of time', async () => {
+    fetch.mockImplementation(({ url }: { url: string }) =>
+      of({ data: url === '/api/ds/query' ? { results: {} } : answer([{}]) })
+    );
+    await show({ sources: [MAILBOX] });
+    const asked = () => fetch.mock.calls.filter(([{ url }]) => url === '/api/ds/query');
+    expect(asked()).toHaveLength(0);
+    await userEvent.click(screen.getByRole('button', { name: 'Expand section Quarantine' }));
+    expect(await screen.findByText(/^Nothing is in quarantine/)).toBeInTheDocument();
+    expect(asked()[0][0].data).toMatchObject({
+      from: '0',
+      queries: [{ queryType: 'quarantine', datasource: { uid: 'tlsrpt' }, filters: [] }],
+    });
+  });
+});

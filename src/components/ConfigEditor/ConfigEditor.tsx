@@ -7,6 +7,7 @@ import { Alert, Box, Divider, Stack } from '@grafana/ui';
 import { useState } from 'react';
 
 import { type TlsRptSecrets, type TlsRptSettings } from '../../types';
+import { QuarantineList } from '../Quarantine/QuarantineList';
 import { AREA_WIDTH } from './styles';
 import { DomainMap } from './DomainMap';
 import { ChoiceField, NumberField, TextField } from './fields';
@@ -96,6 +97,7 @@ export function ConfigEditor(props: ConfigProps) {
           <StoreInfo store={status.answer?.store} />
         </Stack>
       </ConfigSection>
+      {savedIds.length > 0 && <QuarantineSection uid={options.uid} />}
     </Box>
   );
 }
@@ -127,6 +129,28 @@ function DomainSection(props: ConfigProps) {
         />
       </Stack>
     </ConfigSection>
+  );
+}
+
+/** Folded in, and asked for nothing, until it is opened. */
+function QuarantineSection({ uid }: { uid: string }) {
+  const [request] = useState(() => ({ filters: [], from: 0, to: Date.now() }));
+  return (
+    <>
+      <Divider spacing={4} />
+      <ConfigSection
+        title="Quarantine"
+        description="What was received and could not be used. Editors reach it too: under Explore, with the query type “Quarantine”."
+        isCollapsible
+        isInitiallyOpen={false}
+      >
+        <QuarantineList
+          uid={uid}
+          request={request}
+          emptyText="Nothing is in quarantine: all that was received could be used, or was ignored as no TLS report."
+        />
+      </ConfigSection>
+    </>
   );
 }
 

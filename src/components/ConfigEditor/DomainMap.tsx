@@ -26,7 +26,7 @@ export function DomainMap({ value, disabled, onChange }: Props) {
     <Field
       noMargin
       label="Mail servers shown as domains"
-      description="Reports under DANE name a mail server where others name the domain. Say which domain each one serves, and its reports are counted there, from the next one read on."
+      description="Reports under DANE name a mail server where others name the domain. Say which domain each one serves, and its reports are counted there. When you change this, stored reports are read again in the background, and their numbers move."
     >
       <Stack direction="column" gap={1} alignItems="flex-start">
         {rows.map(({ host, domain }, index) => (

@@ -1,11 +1,11 @@
 import { css } from '@emotion/css';
 import { dateTimeFormat, dateTimeFormatTimeAgo, type GrafanaTheme2 } from '@grafana/data';
-import { config } from '@grafana/runtime';
 import { Alert, Badge, type BadgeColor, Button, useStyles2 } from '@grafana/ui';
 import { useState } from 'react';
 
+import { pollNow, sentenceOf } from '../../api';
+import { mayEdit } from '../../rights';
 import { type ReportSource, type SourceStateName, type SourceStatus } from '../../types';
-import { pollNow, sentenceOf } from './api';
 
 const STATES: Record<SourceStateName, { color: BadgeColor; text: string }> = {
   ok: { color: 'green', text: 'Up to date' },
@@ -115,11 +115,6 @@ function PollButton({ uid, id, isBusy, onPolled }: PollButtonProps) {
       {problem && <span role="alert">{problem}</span>}
     </>
   );
-}
-
-function mayEdit(): boolean {
-  const { orgRole, isGrafanaAdmin } = config.bootData.user;
-  return isGrafanaAdmin || orgRole === 'Admin' || orgRole === 'Editor';
 }
 
 /** One sentence whose parts add up to what the source has shown. */

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from 'react';
 
+import { getSources, sentenceOf } from '../../api';
 import { type SourcesAnswer } from '../../types';
-import { getSources, sentenceOf } from './api';
 
 /** How often to ask, in milliseconds: while a source is on the move, and else. */
 const BUSY_INTERVAL = 2_000;

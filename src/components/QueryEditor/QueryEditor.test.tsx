@@ -1,11 +1,18 @@
-import { dateTime } from '@grafana/data';
+import { dateTime, OrgRole } from '@grafana/data';
+import { config } from '@grafana/runtime';
 import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { useState } from 'react';
+import { of } from 'rxjs';
 
 import { testDataSource } from '../../test/datasource';
 import { type DimensionAnswer, type TlsRptQuery } from '../../types';
 import { QueryEditor } from './QueryEditor';
+
+jest.mock('@grafana/runtime', () => ({
+  ...jest.requireActual('@grafana/runtime'),
+  getBackendSrv: () => ({ fetch: () => of({ data: { results: {} } }) }),
+}));
 
 const RANGE = { from: dateTime(1000), to: dateTime(2000), raw: { from: 'now-1h', to: 'now' } };
 
@@ -194,9 +201,29 @@ describe('the options', () => {
     expect(screen.getByText(/such as 7d$/)).toBeInTheDocument();
   });
 
-  it('leave out what means nothing to the query', () => {
+  it('leave out what means nothing to the query', async () => {
     show({ refId: 'A', queryType: 'quarantine' });
+    await screen.findByText(/^Nothing of this time range is in quarantine/);
     expect(screen.getByText('Limit: 500')).toBeInTheDocument();
     expect(screen.queryByText(/Counting/)).not.toBeInTheDocument();
+  });
+});
+
+describe('what can be done with rows', () => {
+  it('is work on the quarantine', async () => {
+    show({ queryType: 'quarantine' });
+    expect(await screen.findByText(/^Nothing of this time range is in quarantine/)).toBeInTheDocument();
+  });
+
+  it('is said to those who may download a report', () => {
+    config.bootData.user.orgRole = OrgRole.Editor;
+    show({ queryType: 'reports' });
+    expect(screen.getByText(/leads to the report as it was sent/)).toBeInTheDocument();
+  });
+
+  it('is nothing for viewers of reports', () => {
+    config.bootData.user.orgRole = OrgRole.Viewer;
+    show({ queryType: 'reports' });
+    expect(screen.queryByText(/as it was sent/)).not.toBeInTheDocument();
   });
 });

@@ -23,6 +23,7 @@ import { Choice } from '../Choice';
 import { NOTHING, useOptions } from '../options';
 import { FiltersRow } from './FiltersRow';
 import { OptionsRow } from './OptionsRow';
+import { RowsHelp } from './RowsHelp';
 
 type Props = QueryEditorProps<TlsRptDataSource, TlsRptQuery, TlsRptSettings>;
 
@@ -63,6 +64,7 @@ export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, ra
       </EditorRow>
       <FiltersRow datasource={datasource} query={query} range={range} onChange={change} />
       <OptionsRow query={query} onChange={change} />
+      <RowsHelp datasource={datasource} query={query} range={range} />
     </EditorRows>
   );
 }
