@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -127,8 +128,20 @@ func (k *sink) write(entries []*entry) error {
 	for i, e := range entries {
 		deliveries[i] = e.delivery
 	}
-	_, err := k.store.Commit(ctx, deliveries)
-	return err
+	if _, err := k.store.Commit(ctx, deliveries); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(deliveries, keepsMail) {
+		select {
+		case k.undecided <- struct{}{}:
+		default: // it is known already, or nobody asks
+		}
+	}
+	return nil
+}
+
+func keepsMail(d store.Delivery) bool {
+	return slices.ContainsFunc(d.Documents, func(document store.Document) bool { return document.Mail != nil })
 }
 
 // release gives back what an entry holds of the limits.

@@ -104,6 +104,8 @@ type limits struct {
 	workers *semaphore.Weighted
 	// heavy is one item at a time that inflates to more than heavyBytes.
 	heavy *semaphore.Weighted
+	// judging is one kept mail at a time that waits for DNS.
+	judging *semaphore.Weighted
 }
 
 func newLimits() limits {
@@ -111,5 +113,6 @@ func newLimits() limits {
 		bytes:   semaphore.NewWeighted(maxBytesInFlight),
 		workers: semaphore.NewWeighted(int64(min(runtime.GOMAXPROCS(0), maxWorkers))),
 		heavy:   semaphore.NewWeighted(1),
+		judging: semaphore.NewWeighted(1),
 	}
 }

@@ -41,6 +41,10 @@ func (i Import) Run(ctx context.Context, put func(context.Context, source.Sink) 
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	// A data source of other settings reads again what it would read otherwise.
+	if _, _, err := begin(ctx, i.Store, i.Pipeline.Rules.readWith()); err != nil {
+		return err
+	}
 	k := &sink{
 		sourceID: i.Source, store: i.Store, pipeline: i.Pipeline, limits: newLimits(), progress: new(progress),
 		route: store.Import, assume: i.Assume,

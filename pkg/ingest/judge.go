@@ -17,10 +17,10 @@ func (p *Pipeline) judge(ctx context.Context, f File, r *reading) {
 	outer := p.judgeFile(ctx, f, r.mail)
 	for i := range documents {
 		judged := outer
-		judged.Route = f.Route
 		if r.forwarded[i] {
-			judged = judgeForwarded(f, judged)
+			judged = judgeForwarded(outer)
 		}
+		judged.Route = passedOn(f.Route, r.redirected || r.forwarded[i])
 		documents[i].Judgement = judged
 		if judged.Trust == store.Pending {
 			documents[i].Mail = f.Body
@@ -29,26 +29,35 @@ func (p *Pipeline) judge(ctx context.Context, f File, r *reading) {
 }
 
 // judgeForwarded judges a report inside a forwarded mail: the signature of the
-// outer mail speaks for who forwarded it, not for the reporter.
-func judgeForwarded(f File, outer store.Judgement) store.Judgement {
-	if outer.Route == store.Direct {
-		outer.Route = store.Forwarded
-	}
-	if f.Assume {
+// outer mail speaks for who forwarded it, not for the reporter. So its trust is
+// never pending, and a later answer of DNS does not concern it.
+func judgeForwarded(outer store.Judgement) store.Judgement {
+	if outer.Reason == reasonAssumed {
 		return outer
 	}
 	return store.Judgement{
 		Trust:  store.Unauthenticated,
 		Reason: "the report was inside a forwarded mail, whose signature does not speak for the reporter",
-		Route:  outer.Route,
 	}
 }
+
+// passedOn is the route of a document that may have been forwarded. The
+// signature of a mail that was passed on as it is still speaks for it.
+func passedOn(route store.Route, forwarded bool) store.Route {
+	if forwarded && route == store.Direct {
+		return store.Forwarded
+	}
+	return route
+}
+
+// reasonAssumed is why the reports of a source with trust "assume" are authenticated.
+const reasonAssumed = "the source is trusted by its setting"
 
 // judgeFile judges the sender of a file.
 func (p *Pipeline) judgeFile(ctx context.Context, f File, mail bool) (judged store.Judgement) {
 	switch {
 	case f.Assume:
-		return store.Judgement{Trust: store.Authenticated, Reason: "the source is trusted by its setting"}
+		return store.Judgement{Trust: store.Authenticated, Reason: reasonAssumed}
 	case !mail:
 		return store.Judgement{Trust: store.Unauthenticated, Reason: "a file carries no signature of its sender"}
 	case p.Judge == nil:

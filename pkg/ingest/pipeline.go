@@ -35,8 +35,8 @@ type File struct {
 	Name string
 	// Mail says that it is a mail whatever it holds; otherwise the content decides.
 	Mail bool
-	// Route is by which way it came. Direct becomes Forwarded for a report
-	// inside a forwarded mail.
+	// Route is by which way it came. Direct becomes Forwarded for a mail that was
+	// passed on, and for a report inside a forwarded mail.
 	Route store.Route
 	// Assume takes its reports as authenticated.
 	Assume bool
@@ -68,8 +68,8 @@ type Pipeline struct {
 // A reading is what a file holds, before its sender is judged.
 type reading struct {
 	delivery store.Delivery
-	// mail says that the file is a mail.
-	mail bool
+	// mail says that the file is a mail, redirected that it was passed on as it is.
+	mail, redirected bool
 	// forwarded says which documents were inside a forwarded mail.
 	forwarded []bool
 }
@@ -95,7 +95,7 @@ func (p *Pipeline) extract(f File) (found mailreport.Extraction, problem *store.
 // knows ignored items, not ignored documents.
 func (p *Pipeline) read(f File, found mailreport.Extraction, problem *store.Problem) *reading {
 	r := &reading{
-		mail:     f.Mail || found.Mail,
+		mail: f.Mail || found.Mail, redirected: found.Redirected,
 		delivery: store.Delivery{Source: f.Source, Ref: f.Ref, Received: f.Received, Size: int64(len(f.Body))},
 	}
 	expired := false
@@ -146,11 +146,10 @@ func (p *Pipeline) decode(doc mailreport.Document) (document store.Document, exp
 }
 
 // report decodes a document and keeps what the rules accept.
-func (p *Pipeline) report(doc mailreport.Document) (report *tlsrpt.Report, problem *store.Problem) {
-	defer p.recovered(&problem)
-	report, err := tlsrpt.DecodeBytes(doc.Raw, doc.Hints)
-	if err != nil {
-		return nil, problemOf(err)
+func (p *Pipeline) report(doc mailreport.Document) (*tlsrpt.Report, *store.Problem) {
+	report, problem := p.parse(doc.Raw, doc.Hints)
+	if problem != nil {
+		return nil, problem
 	}
 	report.Warnings = append(report.Warnings, doc.Warnings...)
 	if p.Rules == nil {
@@ -161,6 +160,16 @@ func (p *Pipeline) report(doc mailreport.Document) (report *tlsrpt.Report, probl
 			Reason: ReasonForeignDomain,
 			Detail: fmt.Sprintf("the setting «domains» does not name %s", foreign),
 		}
+	}
+	return report, nil
+}
+
+// parse decodes a document.
+func (p *Pipeline) parse(raw []byte, hints tlsrpt.Hints) (report *tlsrpt.Report, problem *store.Problem) {
+	defer p.recovered(&problem)
+	report, err := tlsrpt.DecodeBytes(raw, hints)
+	if err != nil {
+		return nil, problemOf(err)
 	}
 	return report, nil
 }

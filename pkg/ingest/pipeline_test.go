@@ -96,6 +96,26 @@ func TestTrust(t *testing.T) {
 			want: []store.Judgement{{Trust: store.Pending, Route: store.Direct}}, asked: 1, kept: true,
 		},
 		{
+			name: "a report in a forwarded mail never waits for the signature of the outer mail",
+			file: ingest.File{Body: forwarding(mail(one), two), Mail: true, Route: store.Direct}, judge: &fixedJudge{verdict: mailreport.Verdict{Trust: mailreport.Pending}},
+			want: []store.Judgement{{Trust: store.Unauthenticated, Route: store.Forwarded}, {Trust: store.Pending, Route: store.Direct}}, asked: 1, kept: true,
+		},
+		{
+			name: "a mail that was passed on as it is shows as forwarded, and its own signature counts",
+			file: ingest.File{Body: append([]byte("Resent-From: postmaster@example.net\r\n"), mail(one)...), Mail: true, Route: store.Direct}, judge: &fixedJudge{verdict: valid},
+			want: []store.Judgement{{Trust: store.Authenticated, SignedBy: valid.SignedBy, Route: store.Forwarded}}, asked: 1,
+		},
+		{
+			name: "a mail in an import is judged",
+			file: ingest.File{Body: mail(one), Name: "r.eml", Route: store.Import}, judge: &fixedJudge{verdict: valid},
+			want: []store.Judgement{{Trust: store.Authenticated, SignedBy: valid.SignedBy, Route: store.Import}}, asked: 1,
+		},
+		{
+			name: "a mail in a drop that was passed on is told by the drop",
+			file: ingest.File{Body: append([]byte("Resent-From: postmaster@example.net\r\n"), mail(one)...), Name: "r.eml", Route: store.Drop}, judge: &fixedJudge{verdict: valid},
+			want: []store.Judgement{{Trust: store.Authenticated, SignedBy: valid.SignedBy, Route: store.Drop}}, asked: 1,
+		},
+		{
 			name: "a judge that fails leaves the report unauthenticated",
 			file: ingest.File{Body: mail(one), Mail: true, Route: store.Import}, judge: &fixedJudge{panics: true},
 			want: []store.Judgement{{Trust: store.Unauthenticated, Route: store.Import}}, asked: 1,
@@ -113,7 +133,7 @@ func TestTrust(t *testing.T) {
 				if test.want[i].Reason == "" {
 					document.Reason = ""
 				}
-				if (document.Mail != nil) != test.kept {
+				if (document.Mail != nil) != (test.kept && document.Trust == store.Pending) {
 					t.Errorf("document %d keeps %d bytes of the mail", i, len(document.Mail))
 				}
 				got = append(got, document.Judgement)

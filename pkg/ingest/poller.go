@@ -21,6 +21,7 @@ type poller struct {
 	store     store.Store
 	pipeline  *Pipeline
 	limits    limits
+	undecided chan<- struct{}
 	metrics   *sourceMetrics
 	logger    *slog.Logger
 	// asked gets a value when a person wants a poll now.
@@ -74,7 +75,7 @@ func (p *poller) poll(ctx context.Context) error {
 	}
 	k := &sink{
 		sourceID: p.config.ID, store: p.store, pipeline: p.pipeline, limits: p.limits,
-		progress: &p.progress, route: route(p.config.Type), assume: p.config.Assume,
+		undecided: p.undecided, progress: &p.progress, route: route(p.config.Type), assume: p.config.Assume,
 	}
 	k.start(ctx)
 	since := firstDay(time.Now(), p.retention).Time()

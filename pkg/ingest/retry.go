@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/mailreport"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -21,8 +22,12 @@ const (
 	onlyBetter
 )
 
-// retryPage is how many ids are asked for at a time.
-const retryPage = 100
+const (
+	// retryPage is how many ids, and quarantinePage how many rows, are asked for
+	// at a time.
+	retryPage      = 100
+	quarantinePage = 1000
+)
 
 // RetryQuarantined tries a quarantined document again with today's settings
 // and parser. Where the outcome is [store.Quarantined] the string says why. The
@@ -100,6 +105,42 @@ func (s *shift) retryAll(reason string, mode retryMode) (used int, err error) {
 	}
 }
 
+// retryOutdated tries every document again that an older parser tried last,
+// whatever its reason, and returns how many left the quarantine. Those that
+// fail again show the parser of now, so that this happens once.
+func (s *shift) retryOutdated() (used int, err error) {
+	q := store.RowQuery{Limit: quarantinePage}
+	for {
+		rows, more, err := s.store.Quarantine(s.ctx, q)
+		if err != nil {
+			return used, fmt.Errorf("list quarantine: %w", err)
+		}
+		for _, row := range rows {
+			if row.ParserVersion >= tlsrpt.ParserVersion {
+				continue
+			}
+			outcome, _, err := s.retry(s.ctx, row.ID, everyTry)
+			switch {
+			case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRawGone):
+			case err != nil:
+				return used, err
+			case outcome != store.Quarantined:
+				used++
+			}
+		}
+		if !more {
+			return used, nil
+		}
+		// The next page starts with the second in which this one ends, since that
+		// may hold more rows; where it holds nothing else, the page grows.
+		end := rows[len(rows)-1].Time.Add(time.Second)
+		if end.Equal(q.To) {
+			q.Limit *= 2
+		}
+		q.To = end
+	}
+}
+
 // retry tries one document again.
 func (s *shift) retry(ctx context.Context, id int64, mode retryMode) (store.Outcome, string, error) {
 	kept, problem, err := s.store.Quarantined(ctx, id)
@@ -111,7 +152,7 @@ func (s *shift) retry(ctx context.Context, id int64, mode retryMode) (store.Outc
 		return "", "", err
 	}
 	defer s.limits.heavy.Release(1)
-	documents := s.pipeline.reread(kept, problem)
+	documents := s.pipeline.reopen(kept, problem)
 	first := documents[0]
 	if mode == onlyBetter && first.Problem != nil && first.Problem.Reason == problem.Reason {
 		return store.Quarantined, first.Problem.Detail, nil
@@ -137,6 +178,12 @@ func (s *shift) commitRest(ctx context.Context, id int64, kept store.RawDocument
 	if len(rest) == 0 {
 		return nil
 	}
+	for i := range rest {
+		if rest[i].Trust == store.Pending && rest[i].Mail == nil {
+			rest[i].Trust = store.Unverifiable
+			rest[i].Reason = "DNS gave no answer when the mail came, of which only a part is kept with this report"
+		}
+	}
 	d := store.Delivery{
 		Source: kept.Source, Ref: fmt.Sprintf("quarantine:%d", id),
 		Received: kept.Received, Size: int64(len(kept.Raw)), Documents: rest,
@@ -150,16 +197,23 @@ func (s *shift) commitRest(ctx context.Context, id int64, kept store.RawDocument
 	return nil
 }
 
-// reread reads a kept document again, and returns one document or more. The
-// first takes the place of what was kept: a report where there is one, else
+// reopen reads what is in quarantine again, and returns one document or more.
+// The first takes the place of what was kept: a report where there is one, else
 // what is wrong now; the old problem where nothing is found any more.
-func (p *Pipeline) reread(kept store.RawDocument, old store.Problem) []store.Document {
+func (p *Pipeline) reopen(kept store.RawDocument, old store.Problem) []store.Document {
 	found, problem := p.extract(File{Name: kept.Hints.FileName, Body: kept.Raw})
 	var usable, refused []store.Document
 	for _, doc := range found.Documents {
 		doc.Hints = mergeHints(doc.Hints, kept.Hints)
 		document := p.redecode(doc)
 		document.Judgement = kept.Judgement
+		if doc.Forwarded {
+			document.Judgement = judgeForwarded(kept.Judgement)
+		}
+		document.Route = passedOn(kept.Route, found.Redirected || doc.Forwarded)
+		if found.Mail && document.Trust == store.Pending {
+			document.Mail = kept.Raw
+		}
 		if document.Report != nil {
 			usable = append(usable, document)
 		} else {

@@ -81,19 +81,25 @@ func (r *Rules) accepts(domain string) bool {
 // policies in the report, with a warning for the others. It returns false, and
 // the foreign domains for a person to read, where no policy is left.
 func (r *Rules) Apply(report *tlsrpt.Report) (foreign string, ok bool) {
+	return r.apply(report, func(string) bool { return false })
+}
+
+// apply is Apply, with further domains that are accepted, by their own names.
+func (r *Rules) apply(report *tlsrpt.Report, further func(domain string) bool) (foreign string, ok bool) {
 	kept := report.Policies[:0]
 	var others []string
 	seen := make(map[string]bool)
 	for _, policy := range report.Policies {
-		served, mapped := r.mapped[policy.Domain]
+		own := policy.Domain
+		served, mapped := r.mapped[own]
 		if mapped {
 			policy.Domain = served
 		}
-		if mapped || r.accepts(policy.Domain) {
+		if mapped || r.accepts(own) || further(own) {
 			kept = append(kept, policy)
-		} else if !seen[policy.Domain] {
-			seen[policy.Domain] = true
-			others = append(others, policy.Domain)
+		} else if !seen[own] {
+			seen[own] = true
+			others = append(others, own)
 		}
 	}
 	clear(report.Policies[len(kept):])

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/mailreport"
@@ -22,13 +23,18 @@ const (
 )
 
 // A shift is everything that works with one set of settings while the lease is
-// held: a poller a source, the retention, and what is tried again.
+// held: a poller a source, the retention, and what is judged, read or tried again.
 type shift struct {
 	store    store.Store
 	pipeline *Pipeline
 	limits   limits
 	ctx      context.Context
 	cancel   context.CancelFunc
+	// undecided gets a value when a mail was kept to be judged again.
+	undecided chan struct{}
+	// reread says how far the reading again of stored reports is; nil where
+	// none is going on.
+	reread atomic.Pointer[Rereading]
 
 	mu    sync.Mutex
 	ended bool
@@ -84,7 +90,13 @@ func (c *Collector) startShift(ctx context.Context, s store.Store) error {
 	if err != nil {
 		return err
 	}
-	work := &shift{store: s, pipeline: c.pipeline(config), limits: c.engine.limits}
+	work := &shift{store: s, pipeline: c.pipeline(config), limits: c.engine.limits, undecided: make(chan struct{}, 1)}
+	// It is noted before the first poll: what that reads is found as well where
+	// settings are changed again before this is through.
+	again, err := newRereader(ctx, work)
+	if err != nil {
+		return err
+	}
 	work.ctx, work.cancel = context.WithCancel(ctx)
 	pollers := make(map[string]*poller)
 	for _, sc := range config.Sources {
@@ -100,8 +112,12 @@ func (c *Collector) startShift(ctx context.Context, s store.Store) error {
 	}
 	work.spawn(func() { c.retain(work, config.retentionDays()) })
 	work.spawn(func() { c.watchLedger(work) })
-	// Domains may have been added since these were refused.
+	work.spawn(func() { c.judgePending(work) })
+	work.spawn(func() { c.catchUp(work, again) })
+	// Other settings may take what these refused. No other reason depends on one:
+	// what is no host name can't be mapped either.
 	c.retryReason(work, ReasonForeignDomain, onlyBetter)
+	c.retryReason(work, ReasonExpired, onlyBetter)
 	return nil
 }
 
@@ -130,10 +146,11 @@ func (c *Collector) newPoller(config Config, sc SourceConfig, work *shift, state
 	return &poller{
 		config: sc, retention: config.retentionDays(),
 		store: work.store, pipeline: work.pipeline, limits: work.limits,
-		metrics: c.engine.metrics.source(c.key, sc.ID),
-		logger:  c.logger(sc.ID),
-		asked:   make(chan struct{}, 1),
-		status:  pollerStatus{saved: state},
+		undecided: work.undecided,
+		metrics:   c.engine.metrics.source(c.key, sc.ID),
+		logger:    c.logger(sc.ID),
+		asked:     make(chan struct{}, 1),
+		status:    pollerStatus{saved: state},
 	}
 }
 

@@ -38,6 +38,9 @@ type sink struct {
 	pipeline *Pipeline
 	limits   limits
 	progress *progress
+	// undecided, where it is not nil, gets a value when a mail was kept to be
+	// judged again.
+	undecided chan<- struct{}
 	// route and assume are those of the source's items.
 	route  store.Route
 	assume bool

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,6 +41,8 @@ type Status struct {
 	StoreWarning string
 	// Holder names the process that polls, as host/pid, where it is another.
 	Holder string
+	// Rereading is nil unless stored reports are being read again.
+	Rereading *Rereading
 	// Sources are in the order of the settings.
 	Sources []SourceStatus
 }
@@ -69,6 +73,28 @@ type Progress struct {
 	Done, Total int
 }
 
+// A Rereading says how far stored reports have been read again.
+type Rereading struct {
+	// Done of Total reports have been read again so far.
+	Done, Total int
+	// Why says what they are read with, such as "a newer parser".
+	Why string
+}
+
+// String says it in a sentence.
+func (r Rereading) String() string {
+	return fmt.Sprintf("Reading %s of %s reports again, with %s.", grouped(r.Done), grouped(r.Total), r.Why)
+}
+
+// grouped writes a number with commas.
+func grouped(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
 type progress struct{ done, total atomic.Int64 }
 
 func (p *progress) reset() {
@@ -96,6 +122,9 @@ func (c *Collector) Status() Status {
 	}
 	if c.storeErr != nil {
 		s.StoreError = c.storeErr.Error()
+	}
+	if c.shift != nil {
+		s.Rereading = c.shift.reread.Load()
 	}
 	for _, config := range c.config.Sources {
 		s.Sources = append(s.Sources, c.sourceStatus(config))

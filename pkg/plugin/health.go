@@ -137,8 +137,8 @@ func firstFailure(checks []sourceCheck) string {
 	return ""
 }
 
-// storeNotes say what a person should know of the store and of a first
-// synchronisation that is still going on.
+// storeNotes say what a person should know of the store, and of a first
+// synchronisation or a reading again that is still going on.
 func storeNotes(ctx context.Context, collector *ingest.Collector) []string {
 	reports, err := collector.Store()
 	if err != nil {
@@ -151,6 +151,9 @@ func storeNotes(ctx context.Context, collector *ingest.Collector) []string {
 	}
 	if status.Holder != "" {
 		notes = append(notes, asSentence("Another process polls: "+status.Holder))
+	}
+	if status.Rereading != nil {
+		notes = append(notes, status.Rereading.String())
 	}
 	for _, s := range status.Sources {
 		if s.State == ingest.Syncing && s.Progress.Total > 0 {

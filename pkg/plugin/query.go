@@ -49,6 +49,9 @@ func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.Da
 	for _, frame := range answer {
 		frame.RefID = q.RefID
 	}
+	if again := d.collector().Status().Rereading; again != nil && model.QueryType == "sources" && len(answer) > 0 {
+		frames.AddNotice(answer[0], data.NoticeSeverityInfo, again.String())
+	}
 	if d.problem != nil && len(answer) > 0 {
 		frames.AddNotice(answer[0], data.NoticeSeverityWarning, "Nothing is polled: "+d.problem.Error())
 	}

@@ -57,6 +57,7 @@ func (d *Datasource) getSources(w http.ResponseWriter, r *http.Request) {
 	}
 	status := collector.Status()
 	info["warning"] = status.StoreWarning + status.StoreError
+	info["reread"] = rereadJSON(status.Rereading)
 	body := map[string]any{"sources": sourcesJSON(status, accounts), "store": info, "problem": ""}
 	if d.problem != nil {
 		body["problem"] = d.problem.Error()
@@ -78,6 +79,14 @@ func sourcesJSON(status ingest.Status, accounts map[string]store.Account) []map[
 		}
 	}
 	return list
+}
+
+// rereadJSON is null unless stored reports are being read again.
+func rereadJSON(r *ingest.Rereading) map[string]any {
+	if r == nil {
+		return nil
+	}
+	return map[string]any{"done": r.Done, "total": r.Total, "message": r.String()}
 }
 
 func timeOrNull(t time.Time) *time.Time {
