@@ -17,6 +17,7 @@ var (
 	someReporters = []string{"Google Inc.", "Microsoft Corporation", "Mail.ru", "Example Inc.", "example.net"}
 	someSources   = []string{"mailbox", "drop"}
 	someSigners   = []string{"google.com", "", "evil.example", "example.net", "mail.example.net", "other.example", "third.example"}
+	someClaimants = []string{"Example Inc.", "Example Inc.", "Example Inc.", "Example Inc.", "Example Inc.", "example.net", "Google Inc."}
 	someContacts  = []string{"contact", "tls@google.com", "reports@example.net", "me@evil.example"}
 	someTypes     = []string{"sts", "tlsa", "no-policy-found", "odd"}
 	someModes     = []string{"enforce", "testing", ""}
@@ -112,8 +113,8 @@ func drawDocument(t *rapid.T, earlier *[]*tlsrpt.Report) store.Document {
 // drawClaim makes one of few documents that nearly all claim to be the same report.
 func drawClaim(t *rapid.T, _ *[]*tlsrpt.Report) store.Document {
 	r := &tlsrpt.Report{
-		Reporter: pick(t, []string{"Example Inc.", "Example Inc.", "Example Inc.", "example.net", "Google Inc."}, "reporter"),
-		ReportID: pick(t, []string{"1", "2"}, "id"), ContactInfo: pick(t, []string{"", "", "", "", "reports@example.net"}, "contact"),
+		Reporter: pick(t, someClaimants, "reporter"),
+		ReportID: pick(t, []string{"1", "2", "3", "4"}, "id"), ContactInfo: pick(t, []string{"", "", "", "", "reports@example.net"}, "contact"),
 		Start: epoch, End: epoch.Add(24 * time.Hour),
 		Policies: []tlsrpt.Policy{{Type: "sts", Domain: "a.example", Failed: rapid.Int64Range(0, 3).Draw(t, "failed")}},
 		Warnings: []tlsrpt.Warning{{Code: "odd", Detail: "tolerated"}},

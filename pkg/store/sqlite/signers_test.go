@@ -1,0 +1,182 @@
+package sqlite
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// claim is a report that may claim to be the same as others, and its arrival.
+type claim struct {
+	reporter, id, contact string
+	failed                int64
+	trust                 store.Trust
+	signer                string
+	hour                  int // received
+}
+
+func (c claim) delivery(t fataler, ref string) store.Delivery {
+	r := &tlsrpt.Report{
+		Reporter: c.reporter, ReportID: c.id, ContactInfo: c.contact, Start: epoch, End: epoch.Add(24 * time.Hour),
+		Policies: []tlsrpt.Policy{{Type: "sts", Domain: "a.example", Successful: 1, Failed: c.failed}},
+	}
+	if c.trust == "" {
+		c.trust = store.Authenticated
+	}
+	d := delivery(ref, document(t, r, store.Judgement{Trust: c.trust, SignedBy: c.signer}))
+	d.Received = epoch.Add(time.Duration(c.hour) * time.Hour)
+	return d
+}
+
+// countedSigners returns who signed the reports that count.
+func countedSigners(t fataler, s *Store) map[string]string {
+	t.Helper()
+	rows, _, err := s.Reports(t.(*testing.T).Context(), store.RowQuery{Limit: 100})
+	must(t, err)
+	counted := map[string]string{}
+	for _, r := range rows {
+		if !r.Superseded {
+			counted[r.ReportID] += r.Judgement.SignedBy
+		}
+	}
+	return counted
+}
+
+func TestWhoSignedDecidesBetweenAuthenticatedReports(t *testing.T) {
+	for name, c := range map[string]struct {
+		claims []claim
+		want   string
+	}{
+		"a known reporter's own domain wins over a forger who comes first": {[]claim{
+			{reporter: "Google Inc.", contact: "me@evil.example", signer: "evil.example", hour: 1, failed: 1},
+			{reporter: "Google Inc.", contact: "me@evil.example", signer: "mail.google.com", hour: 2},
+		}, "mail.google.com"},
+		"a source that is trusted wins over a forger who comes first": {[]claim{
+			{reporter: "Example Inc.", signer: "evil.example", hour: 1, failed: 1},
+			{reporter: "Example Inc.", hour: 2},
+		}, ""},
+		"of those that are vouched for, the earliest wins": {[]claim{
+			{reporter: "Google Inc.", contact: "me@evil.example", signer: "google.com", hour: 1, failed: 1},
+			{reporter: "Google Inc.", contact: "a@google.com", signer: "google.com", hour: 2},
+		}, "google.com"},
+		"an unknown reporter's contact is at the signer's": {[]claim{
+			{reporter: "Example Inc.", contact: "TLS reports <tls@Example.NET>", signer: "evil.example", hour: 1, failed: 1},
+			{reporter: "Example Inc.", contact: "TLS reports <tls@Example.NET>", signer: "mx.example.net", hour: 2},
+		}, "mx.example.net"},
+		"an unknown reporter's name is the signer's": {[]claim{
+			{reporter: "example.net", signer: "evil.example", hour: 1, failed: 1},
+			{reporter: "example.net", signer: "mx.example.net", hour: 2},
+		}, "mx.example.net"},
+		"who signed that name before wins": {[]claim{
+			{reporter: "Example Inc.", signer: "evil.example", hour: 2, failed: 1},
+			{reporter: "Example Inc.", signer: "example.net", hour: 3},
+			{reporter: "Example Inc.", signer: "mail.example.net", hour: 1, id: "before"},
+		}, "example.net"},
+		"an unauthenticated history is none": {[]claim{
+			{reporter: "Example Inc.", signer: "evil.example", hour: 2, failed: 1},
+			{reporter: "Example Inc.", signer: "example.net", hour: 3},
+			{reporter: "Example Inc.", signer: "example.net", hour: 1, id: "before", trust: store.Unverifiable},
+		}, "evil.example"},
+		"a history under another name is none": {[]claim{
+			{reporter: "Example Inc.", signer: "evil.example", hour: 2, failed: 1},
+			{reporter: "Example Inc.", signer: "example.net", hour: 3},
+			{reporter: "Example Ltd.", signer: "example.net", hour: 1, id: "before"},
+		}, "evil.example"},
+		"without a history the earliest wins": {[]claim{
+			{reporter: "Example Inc.", signer: "evil.example", hour: 3, failed: 1},
+			{reporter: "Example Inc.", signer: "example.net", hour: 2},
+		}, "example.net"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			permute(len(c.claims), func(order []int) {
+				s := memory(t)
+				for _, i := range order {
+					_, err := s.Commit(t.Context(), []store.Delivery{c.claims[i].delivery(t, fmt.Sprint(i))})
+					must(t, err)
+				}
+				if got := countedSigners(t, s)[""]; got != c.want {
+					t.Errorf("committed in the order %v, %q counts, want %q", order, got, c.want)
+				}
+				recount(t, s)
+			})
+		})
+	}
+}
+
+// permute calls f with every order of n numbers.
+func permute(n int, f func([]int)) {
+	var next func(order []int)
+	next = func(order []int) {
+		if len(order) == n {
+			f(order)
+			return
+		}
+	numbers:
+		for i := range n {
+			for _, o := range order {
+				if o == i {
+					continue numbers
+				}
+			}
+			next(append(order[:len(order):len(order)], i))
+		}
+	}
+	next(nil)
+}
+
+func TestAnotherSignerIsWarnedOf(t *testing.T) {
+	s := memory(t)
+	claims := []claim{
+		{id: "known", reporter: "Google Inc.", signer: "google.com", hour: 5},
+		{id: "forged", reporter: "Google Inc.", signer: "evil.example"},
+		{id: "two", reporter: "VK", signer: "evil.example"},
+		{id: "first", reporter: "Example Inc.", signer: "example.net", hour: 1},
+		{id: "later", reporter: "Example Inc.", signer: "evil.example", hour: 2},
+		{id: "same organization", reporter: "Example Inc.", signer: "mx.example.net", hour: 3},
+		{id: "not authenticated", reporter: "Example Inc.", signer: "evil.example", trust: store.Unverifiable},
+		{id: "trusted source", reporter: "Example Inc."},
+		{id: "tie", reporter: "Example Ltd.", signer: "example.net"},
+		{id: "tied", reporter: "Example Ltd.", signer: "evil.example"},
+	}
+	for i, c := range claims {
+		_, err := s.Commit(t.Context(), []store.Delivery{c.delivery(t, fmt.Sprint(i))})
+		must(t, err)
+	}
+	rows, _, err := s.Reports(t.Context(), store.RowQuery{Limit: 100})
+	must(t, err)
+	got := map[string][]string{}
+	for _, r := range rows {
+		if len(r.Warnings) > 0 {
+			got[r.ReportID] = r.Warnings
+		}
+	}
+	want := map[string][]string{
+		"forged": {"other-signer: signed by evil.example; Google Inc. signs as google.com"},
+		"two":    {"other-signer: signed by evil.example; VK signs as mail.ru or vk.com or vk.company"},
+		"later":  {"other-signer: signed by evil.example; reports of Example Inc. have been signed by example.net since 2024-01-20"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhoSignedFirstOutlivesRetention(t *testing.T) {
+	s := memory(t)
+	commit := func(c claim) {
+		_, err := s.Commit(t.Context(), []store.Delivery{c.delivery(t, fmt.Sprint(c))})
+		must(t, err)
+	}
+	commit(claim{id: "old", reporter: "Example Inc.", signer: "example.net", hour: 1})
+	_, err := s.Retain(t.Context(), tlsrpt.DayOf(epoch)+1)
+	must(t, err)
+	commit(claim{id: "new", reporter: "Example Inc.", signer: "evil.example", hour: 2, failed: 1})
+	commit(claim{id: "new", reporter: "Example Inc.", signer: "example.net", hour: 3})
+	if got := countedSigners(t, s)["new"]; got != "example.net" {
+		t.Errorf("%s counts", got)
+	}
+}
