@@ -37,14 +37,15 @@ func Completeness(histories []History, from, to tlsrpt.Day, byDomain bool, upTo 
 		return nil
 	}
 	to = min(to, tlsrpt.DayOf(upTo))
+	s := newSurvey(histories, upTo)
+	from = max(from, s.firstHeard(to))
 	if from >= to {
 		return nil
 	}
-	s := newSurvey(histories, upTo)
 	if !byDomain {
 		return cover(s.reporters, "", from, to, upTo)
 	}
-	all := make([]Coverage, 0, len(s.ranges)*int(to-from))
+	var all []Coverage
 	for i := 0; i < len(s.pairs); {
 		domain := s.pairs[i].domain
 		r := s.ranges[domain]
@@ -52,6 +53,16 @@ func Completeness(histories []History, from, to tlsrpt.Day, byDomain bool, upTo 
 		i = r.to
 	}
 	return all
+}
+
+// firstHeard is the first day with a report, or last.
+func (s *survey) firstHeard(last tlsrpt.Day) tlsrpt.Day {
+	for i := range s.reporters {
+		if days := s.reporters[i].days; len(days) > 0 {
+			last = min(last, days[0])
+		}
+	}
+	return last
 }
 
 // cover counts over lines of which no one is another's old name.

@@ -1,0 +1,229 @@
+package analytics
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// heldDays is for how many days after its last report a reporter is taken to
+// still hold the policy it named: one that is not heard says nothing.
+const heldDays = 14
+
+// The values of [PolicyRow.State].
+const (
+	// PolicyCurrent is what the newest reports say.
+	PolicyCurrent = "current"
+	// PolicyOlder is held by someone although a newer one is seen.
+	PolicyOlder = "older"
+	// PolicyGone is what no reporter's last report says.
+	PolicyGone = "gone"
+)
+
+// A PolicySeen is one policy as one reporter told of it.
+type PolicySeen struct {
+	// Domain, Type, Mode, Strings and MX are as in [tlsrpt.Policy].
+	Domain, Type, Mode string
+	Strings, MX        []string
+	Reporter           string
+	First, Last        tlsrpt.Day
+	Reports            int64
+}
+
+// A PolicyRow is one policy of a domain, however its senders wrote it.
+type PolicyRow struct {
+	Domain, Type, Mode string
+	// MX are the MX patterns of an MTA-STS policy (RFC 8461 section 3.2), or the
+	// hosts that TLSA records were seen for, ordered.
+	MX []string
+	// MaxAge is in seconds; 0 where no sender told it.
+	MaxAge int64
+	// Lines is the normal form: mode, max_age and mx, or TLSA records, ordered.
+	Lines []string
+	// Text is one form as it was said, line by line.
+	Text string
+	// Hash is the same for equal policies of one type.
+	Hash                string
+	FirstSeen, LastSeen tlsrpt.Day
+	// Reporters are all who told of it, HeldBy those who still do.
+	Reporters, HeldBy []string
+	Reports           int64
+	State             string
+
+	seen map[string]sighting
+	// full: no part is left out, so that what is missing is not there.
+	full bool
+}
+
+// A sighting is when one reporter told of a policy.
+type sighting struct{ first, last tlsrpt.Day }
+
+// PolicyRows puts what senders saw together: equal policies are one row, and
+// one that leaves parts out stands with a fuller one that it agrees with. Rows
+// are ordered by domain and type, current ones first, then the newest.
+func PolicyRows(seen []PolicySeen) []PolicyRow {
+	byDomain := map[string][]PolicySeen{}
+	for _, s := range seen {
+		byDomain[s.Domain] = append(byDomain[s.Domain], s)
+	}
+	var all []PolicyRow
+	for _, of := range byDomain {
+		rows := mergePolicies(of)
+		judgePolicies(rows)
+		all = append(all, rows...)
+	}
+	slices.SortFunc(all, func(a, b PolicyRow) int {
+		return cmp.Or(
+			cmp.Compare(a.Domain, b.Domain), cmp.Compare(typeOrder(a.Type), typeOrder(b.Type)), cmp.Compare(a.Type, b.Type),
+			cmp.Compare(stateOrder(a.State), stateOrder(b.State)), cmp.Compare(b.LastSeen, a.LastSeen), cmp.Compare(a.Hash, b.Hash),
+		)
+	})
+	return all
+}
+
+func stateOrder(state string) int {
+	return slices.Index([]string{PolicyCurrent, PolicyOlder, PolicyGone}, state)
+}
+
+func typeOrder(policyType string) int {
+	if i := slices.Index([]string{tlsrpt.PolicySTS, tlsrpt.PolicyTLSA, tlsrpt.PolicyNotFound}, policyType); i >= 0 {
+		return i
+	}
+	return 3
+}
+
+// mergePolicies makes the rows of one domain, the fullest views first, so that
+// each partial one finds what it is a part of.
+func mergePolicies(seen []PolicySeen) []PolicyRow {
+	views := make([]policyView, len(seen))
+	for i := range seen {
+		views[i] = viewOf(&seen[i])
+	}
+	slices.SortStableFunc(views, func(a, b policyView) int {
+		return cmp.Or(
+			cmp.Compare(b.weight(), a.weight()), cmp.Compare(a.seen.First, b.seen.First),
+			strings.Compare(a.key(), b.key()), strings.Compare(a.seen.Reporter, b.seen.Reporter),
+		)
+	})
+	var rows []PolicyRow
+	byKey := map[string]int{}
+	for _, v := range views {
+		i, ok := -1, false
+		if !v.full() {
+			i, ok = v.findWhole(rows)
+		}
+		if !ok {
+			i, ok = byKey[v.key()]
+		}
+		if !ok {
+			i = len(rows)
+			byKey[v.key()] = i
+			rows = append(rows, v.row())
+		}
+		rows[i].add(&v)
+	}
+	return rows
+}
+
+// add adds one reporter's sighting to the row.
+func (r *PolicyRow) add(v *policyView) {
+	s := v.seen
+	first := s.First
+	if !v.full() && s.Last >= r.FirstSeen {
+		// What leaves parts out may have been another policy before this one.
+		first = max(first, r.FirstSeen)
+	}
+	r.FirstSeen, r.LastSeen = min(r.FirstSeen, first), max(r.LastSeen, s.Last)
+	r.Reports += s.Reports
+	before, ok := r.seen[s.Reporter]
+	if !ok {
+		before = sighting{first, s.Last}
+		i, _ := slices.BinarySearch(r.Reporters, s.Reporter)
+		r.Reporters = slices.Insert(r.Reporters, i, s.Reporter)
+	}
+	r.seen[s.Reporter] = sighting{min(before.first, first), max(before.last, s.Last)}
+	if r.Type == tlsrpt.PolicyTLSA {
+		r.MX = slices.Compact(slices.Sorted(slices.Values(append(r.MX, v.hosts...))))
+	}
+}
+
+// judgePolicies tells for the rows of one domain which are current.
+func judgePolicies(rows []PolicyRow) {
+	newest := tlsrpt.Day(0)
+	said := map[string]tlsrpt.Day{}
+	for _, r := range rows {
+		newest = max(newest, r.LastSeen)
+		for reporter, s := range r.seen {
+			said[reporter] = max(said[reporter], s.last)
+		}
+	}
+	for i := range rows {
+		r := &rows[i]
+		for _, reporter := range r.Reporters {
+			last := r.seen[reporter].last
+			if last == said[reporter] && newest-last <= heldDays {
+				r.HeldBy = append(r.HeldBy, reporter)
+			}
+		}
+	}
+	for i := range rows {
+		rows[i].State = stateOf(rows, i)
+	}
+}
+
+func stateOf(rows []PolicyRow, i int) string {
+	if len(rows[i].HeldBy) == 0 {
+		return PolicyGone
+	}
+	for j := range rows {
+		if j != i && len(rows[j].HeldBy) > 0 && rivals(&rows[i], &rows[j]) && newer(&rows[j], &rows[i]) {
+			return PolicyOlder
+		}
+	}
+	return PolicyCurrent
+}
+
+// rivals tells whether of two policies only one can be current. TLSA records
+// of different hosts stand beside each other, as do those that one reporter's
+// last report names both.
+func rivals(a, b *PolicyRow) bool {
+	if a.Type != b.Type {
+		return false
+	}
+	if a.Type != tlsrpt.PolicyTLSA {
+		return true
+	}
+	apart := len(a.MX) > 0 && len(b.MX) > 0 && !slices.ContainsFunc(a.MX, func(mx string) bool { return slices.Contains(b.MX, mx) })
+	return !apart && !slices.ContainsFunc(a.HeldBy, func(reporter string) bool { return slices.Contains(b.HeldBy, reporter) })
+}
+
+// newer tells whether a was published after b: it was seen first later, unless
+// most who changed over went the other way (b is a return), or the only one to
+// name it never held the other, which others do (an old cache).
+func newer(a, b *PolicyRow) bool {
+	if cmp.Or(cmp.Compare(a.FirstSeen, b.FirstSeen), cmp.Compare(a.LastSeen, b.LastSeen),
+		cmp.Compare(len(a.HeldBy), len(b.HeldBy)), cmp.Compare(a.Hash, b.Hash)) < 0 {
+		return !laterStands(b, a)
+	}
+	return laterStands(a, b)
+}
+
+// laterStands tells whether the policy that was seen first later is the newer one.
+func laterStands(late, early *PolicyRow) bool {
+	to, back := 0, 0
+	for reporter, s := range late.seen {
+		other, both := early.seen[reporter]
+		switch {
+		case both && s.last > other.last:
+			to++
+		case both && s.last < other.last:
+			back++
+		}
+	}
+	if to+back == 0 && len(late.Reporters) == 1 && len(early.HeldBy) > 1 {
+		return false
+	}
+	return back <= to || len(early.HeldBy) <= len(late.HeldBy)
+}
