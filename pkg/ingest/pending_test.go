@@ -76,7 +76,7 @@ func signed(t *testing.T, document []byte) []byte {
 func withZone(s store.Store, dns mailreport.Resolver) *ingest.Engine {
 	return ingest.NewEngine(ingest.Options{
 		OpenStore: func(context.Context, ingest.Key) (store.Store, string, error) { return s, "", nil },
-		Resolver:  dns, IdleStop: 100 * 24 * time.Hour,
+		Resolver:  dns,
 	})
 }
 
@@ -123,18 +123,27 @@ func TestDNSThatFailsAndComesBackDecidesTheTrust(t *testing.T) {
 	})
 }
 
+// keptFor makes the mails that wait kept for as long.
+func (f *fakeStore) keptFor(age time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, mail := range f.revision.mails {
+		mail.Stored = time.Now().Add(-age)
+	}
+}
+
 func TestWithoutAnAnswerFor30DaysASignatureIsUnverifiable(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		server, s, dns := &fakeServer{}, newFakeStore(), &zone{broken: true}
 		server.add(fakeItem{ref: "1", received: time.Now(), body: signed(t, report("example.com", "1", time.Now()))})
-		settings := judged(server)
-		settings.Sources[0].PollInterval = 24 * time.Hour
 		e := withZone(s, dns)
 		defer closeEngine(t, e)
-		e.Use(theKey, settings)
-		time.Sleep(29 * 24 * time.Hour)
-		s.wantTrusts(t, "after 29 days", map[store.Trust]int{store.Pending: 1})
-		time.Sleep(26 * time.Hour)
+		e.Use(theKey, judged(server))
+		time.Sleep(time.Second)
+		s.keptFor(30*24*time.Hour - 5*time.Hour)
+		time.Sleep(4 * time.Hour)
+		s.wantTrusts(t, "before 30 days", map[store.Trust]int{store.Pending: 1})
+		time.Sleep(3 * time.Hour)
 		s.wantTrusts(t, "after 30 days", map[store.Trust]int{store.Unverifiable: 1})
 		if j := s.revision.reports[1].document.Judgement; j.Reason != "DNS gave no answer for 30 days" || j.Route != store.Direct {
 			t.Errorf("it is judged %+v", j)
@@ -162,16 +171,14 @@ func TestAJudgementThatIsCutOffIsNotStored(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		server, s, dns := &fakeServer{}, newFakeStore(), &zone{broken: true}
 		server.add(fakeItem{ref: "1", received: time.Now(), body: signed(t, report("example.com", "1", time.Now()))})
-		settings := judged(server)
-		settings.Sources[0].PollInterval = 100 * 24 * time.Hour
 		e := withZone(s, dns)
-		e.Use(theKey, settings)
-		time.Sleep(31 * 24 * time.Hour / 2)
+		e.Use(theKey, judged(server))
+		time.Sleep(10 * time.Second)
 		closeEngine(t, e)
-		time.Sleep(31 * 24 * time.Hour / 2)
+		s.keptFor(31 * 24 * time.Hour)
 		dns.hung = true
 		e = withZone(s, dns)
-		e.Use(theKey, settings)
+		e.Use(theKey, judged(server))
 		time.Sleep(time.Second) // the mail is being judged
 		closeEngine(t, e)
 		s.wantTrusts(t, "after the end", map[store.Trust]int{store.Pending: 1})
