@@ -147,6 +147,9 @@ func (s *shift) retry(ctx context.Context, id int64, mode retryMode) (store.Outc
 	if err != nil {
 		return "", "", err
 	}
+	if len(kept.Raw) == 0 {
+		return store.Quarantined, problem.Detail, nil // it was never read: there is nothing to try
+	}
 	// These documents were trouble once: one at a time.
 	if err := s.limits.heavy.Acquire(ctx, 1); err != nil {
 		return "", "", err

@@ -79,6 +79,14 @@ func TestRetryQuarantined(t *testing.T) {
 		if refs, _ := s.Acknowledgeable(t.Context(), "mb1", "", 10); len(refs) != 0 {
 			t.Errorf("a source is to acknowledge %v", refs)
 		}
+		unread := store.Delivery{Source: "mb1", Ref: "large", Documents: []store.Document{{Problem: &store.Problem{Reason: "too-large", Detail: "20 MiB"}}}}
+		if _, err := s.Commit(t.Context(), []store.Delivery{unread}); err != nil {
+			t.Fatal(err)
+		}
+		last := s.lastID
+		if outcome, why, err := c.RetryQuarantined(t.Context(), last); err != nil || outcome != store.Quarantined || why != "20 MiB" || s.tries(last) != 0 {
+			t.Errorf("an item that was never read: %s, %q, %v, %d tries", outcome, why, err, s.tries(last))
+		}
 		if _, _, err := c.RetryQuarantined(t.Context(), 99); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a retry of nothing: %v", err)
 		}
