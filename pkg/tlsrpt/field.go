@@ -72,11 +72,14 @@ func fieldOf(key []byte) field {
 		return f
 	}
 	const longest = len("total-successful-session-count")
-	if len(key) > longest {
+	if len(key) > longest || bytes.IndexFunc(key, isOtherSpelling) < 0 {
 		return fieldUnknown
 	}
 	return fields[string(bytes.ReplaceAll(bytes.ToLower(key), []byte("_"), []byte("-")))]
 }
+
+// isOtherSpelling tells the characters that the usual spellings don't have.
+func isOtherSpelling(r rune) bool { return r == '_' || 'A' <= r && r <= 'Z' }
 
 // A fieldSet holds the fields that an object has named.
 type fieldSet uint32

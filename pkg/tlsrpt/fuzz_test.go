@@ -1,7 +1,10 @@
 package tlsrpt
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -44,6 +47,9 @@ func FuzzDecode(f *testing.F) {
 	for _, c := range wild {
 		f.Add([]byte(c.document), c.hints.ReportDomain, c.hints.FileName)
 	}
+	for name, document := range wildFiles(f) {
+		f.Add(document, "", name)
+	}
 	f.Fuzz(func(t *testing.T, document []byte, reportDomain, fileName string) {
 		r, err := DecodeBytes(document, Hints{ReportDomain: reportDomain, FileName: fileName})
 		if err != nil {
@@ -56,6 +62,34 @@ func FuzzDecode(f *testing.F) {
 		}
 		checkReport(t, r)
 	})
+}
+
+// wildFolder holds fixtures of reports as they really come.
+const wildFolder = "../cmd/tlsrpt/endtoend/testdata/wild"
+
+// wildFiles returns the fixtures that are no mails, inflated.
+func wildFiles(f *testing.F) map[string][]byte {
+	f.Helper()
+	names, err := filepath.Glob(filepath.Join(wildFolder, "*.json*"))
+	if err != nil || len(names) == 0 {
+		f.Fatalf("no fixture is in %s: %v", wildFolder, err)
+	}
+	documents := make(map[string][]byte)
+	for _, name := range names {
+		document, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if bytes.HasPrefix(document, []byte("\x1f\x8b")) {
+			inflated, err := gzip.NewReader(bytes.NewReader(document))
+			if err != nil {
+				f.Fatal(err)
+			}
+			document, _ = io.ReadAll(inflated) // one has a wrong trailer on purpose
+		}
+		documents[filepath.Base(name)] = document
+	}
+	return documents
 }
 
 func checkReport(t *testing.T, r *Report) {
@@ -75,6 +109,9 @@ func checkReport(t *testing.T, r *Report) {
 		checkCount(t, p.Successful)
 		checkCount(t, p.Failed)
 		checkText(t, p.Type, 2*MaxID)
+		for _, line := range p.Canonical() {
+			checkText(t, line, 2*MaxText)
+		}
 		for _, line := range append(p.Strings, p.MXHosts...) {
 			checkText(t, line, 2*MaxText)
 		}
@@ -83,6 +120,9 @@ func checkReport(t *testing.T, r *Report) {
 			checkText(t, d.ResultType, 2*MaxID)
 			checkText(t, d.ReceivingMXHelo, MaxHost)
 			checkText(t, d.Reason, maxReason)
+			if again := NormalizeReason(d.Reason); again != d.Reason && d.Reason == NormalizeReason(d.ReasonCode) {
+				t.Fatalf("reason %q becomes %q when normalized again", d.Reason, again)
+			}
 			if d.SendingMTAIP != "" && Network(d.SendingMTAIP) == "" {
 				t.Fatalf("address %q has no network", d.SendingMTAIP)
 			}

@@ -3,6 +3,7 @@ package tlsrpt
 import (
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -24,6 +25,9 @@ func NormalizeDomain(name string) (domain string, ok bool) {
 	}
 	domain = strings.ToLower(name)
 	if !isASCII(domain) {
+		if roughLength(domain) > maxDomain {
+			return "", false
+		}
 		a, err := toASCII.ToASCII(name)
 		if err != nil {
 			return "", false
@@ -31,6 +35,29 @@ func NormalizeDomain(name string) (domain string, ok bool) {
 		domain = strings.TrimRight(a, ".")
 	}
 	return domain, isHostName(domain)
+}
+
+// maxDomain is the length of a domain name without a final dot (RFC 1035
+// section 2.3.4).
+const maxDomain = 253
+
+// roughLength returns how long the A-labels of name are at least, as good as:
+// a character takes a byte, and a U-label its prefix. It spares the work of
+// mapping names that are far too long.
+func roughLength(name string) int {
+	const prefix = len("xn--")
+	length, inU := 0, false
+	for _, r := range name {
+		length++
+		switch {
+		case r == '.' || r == '\u3002' || r == '\uff0e' || r == '\uff61': // UTS 46 section 2.3
+			inU = false
+		case r >= utf8.RuneSelf && !inU:
+			inU = true
+			length += prefix
+		}
+	}
+	return length
 }
 
 func isASCII(s string) bool {
@@ -46,7 +73,7 @@ func isASCII(s string) bool {
 // of letters, digits, hyphens and underscores, and no address (RFC 1123
 // section 2.1).
 func isHostName(name string) bool {
-	if name == "" || len(name) > 253 {
+	if name == "" || len(name) > maxDomain {
 		return false
 	}
 	label, digitsOnly := 0, true

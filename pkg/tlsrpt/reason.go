@@ -8,31 +8,53 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// Volatile patterns of reason codes, in the order in which they are taken out:
-// what holds others comes first.
-var (
-	volatileURL    = regexp.MustCompile(`(?i)\bhttps?://[^\s"'<>)\]]+`)
-	volatileMail   = regexp.MustCompile(`[\p{L}\p{N}_.+=-]+@[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)+`)
-	volatileUUID   = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
-	volatileDigest = regexp.MustCompile(`(?i)\bsha-?(?:1|256|384|512)\s?[:=]\s?[0-9a-z+/]{27,}={0,2}`)
-	volatileIPv6   = regexp.MustCompile(`\[[0-9A-Za-z:.%]+\](?::\d{1,5}\b)?|[0-9A-Za-z:.%]+(?:/\d{1,3}\b)?`)
-	volatileSerial = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{2}:){3,}[0-9a-f]{2}\b`)
-	volatileTime   = regexp.MustCompile(`(?i)` +
+// A volatile is a pattern of what varies in reason codes.
+type volatile struct {
+	// needs are bytes of which a code has to have one, or the pattern isn't tried.
+	needs   string
+	pattern *regexp.Regexp
+	// judge, where set, says what a match becomes; else it becomes instead, or
+	// where that is empty, too, "*".
+	judge   func(match string) string
+	instead string
+}
+
+const digits = "0123456789"
+
+// volatiles are taken out in this order: what holds others comes first.
+var volatiles = []volatile{
+	// URLs and mail addresses.
+	{needs: "/", pattern: regexp.MustCompile(`(?i)\bhttps?://[^\s"'<>)\]]+`)},
+	{needs: "@", pattern: regexp.MustCompile(`[\p{L}\p{N}_.+=-]+@[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)+`)},
+	// UUIDs and digests.
+	{needs: "-", pattern: regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)},
+	{needs: ":=", pattern: regexp.MustCompile(`(?i)\bsha-?(?:1|256|384|512)\s?[:=]\s?[0-9a-z+/]{27,}={0,2}`)},
+	// IPv6 addresses, with a zone, port or prefix.
+	{needs: ":", pattern: regexp.MustCompile(`\[[0-9A-Za-z:.%]+\](?::\d{1,5}\b)?|[0-9A-Za-z:.%]+(?:/\d{1,3}\b)?`), judge: starIPv6},
+	// Serial numbers and fingerprints.
+	{needs: ":", pattern: regexp.MustCompile(`(?i)\b(?:[0-9a-f]{2}:){3,}[0-9a-f]{2}\b`)},
+	// Times.
+	{needs: digits, pattern: regexp.MustCompile(`(?i)` +
 		`\b\d{4}[-/]\d{2}[-/]\d{2}(?:[T _]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?:\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\b)?` +
 		`|\b\d{8}T\d{4,6}Z?\b` +
 		`|\b\d{1,2}/(?:\d{1,2}|` + months + `)/\d{4}(?:[: ]\d{2}:\d{2}(?::\d{2})?)?(?:\s?[AP]M\b)?(?:\s[+-]\d{4}\b)?` +
 		`|\b(?:(?:mon|tue|wed|thu|fri|sat|sun),?\s+)?(?:\d{1,2}\s+)?(?:` + months + `)\s+(?:\d{1,2}\s+)?(?:\d{4}\s+)?\d{2}:\d{2}(?::\d{2})?(?:\s+\d{4})?(?:\s+(?:UTC|GMT|[+-]\d{4}))?\b` +
-		`|\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b`)
-	volatileHost = regexp.MustCompile(`(?:\*\.)?` + label + `(?:\.` + label + `)+\.?(?::\d{1,5}\b)?`)
-	volatileIPv4 = regexp.MustCompile(`\[?\b\d{1,3}(?:\.\d{1,3}){3}\b\]?(?:[:/]\d{1,5}\b)?`)
-	volatileID   = regexp.MustCompile(`(?i)\b((?:serial(?: number)?|id|pid|tid|attempt|retry)\s*[:=#]?\s*|(?:session|request|trace|correlation|transaction|message|queue|connection)\s*[:=#]\s*)(["'\[(]?)[\w-]*\d[\w-]*`)
-	volatileWord = regexp.MustCompile(stableCode + `|[0-9A-Za-z]{8,}`)
-	volatileSpan = regexp.MustCompile(`(?i)\b\d+(?:\.\d+)?\s?(?:` + units + `)(?:\d+(?:\.\d+)?(?:` + units + `))*\b`)
-	volatileLine = regexp.MustCompile(`(\.(?:c|cpp|h|go|java)):\d+\b`)
-	// A port or a number that is long enough to be no code.
-	volatileNumber = regexp.MustCompile(stableCode + `|\b\d{5,}(?:\.\d+)?\b|\[\d+\]|:\d{4,5}\b`)
-	manyVolatile   = regexp.MustCompile(`\*(?:[,;]?\s*\*|[-_.](?:\*|\d+\b))+`)
-)
+		`|\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b`)},
+	// Host names, then IPv4 addresses, which may start one.
+	{needs: ".", pattern: regexp.MustCompile(`(?:\*\.)?` + label + `(?:\.` + label + `)+\.?(?::\d{1,5}\b)?`), judge: starHost},
+	{needs: ".", pattern: regexp.MustCompile(`\[?\b\d{1,3}(?:\.\d{1,3}){3}\b\]?(?:[:/]\d{1,5}\b)?`)},
+	// What is called an id, and what only machines write.
+	{needs: digits, instead: "${1}${2}*", pattern: regexp.MustCompile(`(?i)\b((?:serial(?: number)?|id|pid|tid|attempt|retry)\s*[:=#]?\s*|` +
+		`(?:session|request|trace|correlation|transaction|message|queue|connection)\s*[:=#]\s*)(["'\[(]?)[\w-]*\d[\w-]*`)},
+	{needs: digits + "abcdefABCDEF", pattern: regexp.MustCompile(stableCode + `|[0-9A-Za-z]{8,}`), judge: starWord},
+	// Spans of time, sizes, and lines of source code.
+	{needs: digits, pattern: regexp.MustCompile(`(?i)\b\d+(?:\.\d+)?\s?(?:` + units + `)(?:\d+(?:\.\d+)?(?:` + units + `))*\b`)},
+	{needs: ":", instead: "${1}:*", pattern: regexp.MustCompile(`(\.(?:c|cpp|h|go|java)):\d+\b`)},
+	// Ports, and numbers that are long enough to be no code.
+	{needs: digits, pattern: regexp.MustCompile(stableCode + `|\b\d{5,}(?:\.\d+)?\b|\[\d+\]|:\d{4,5}\b`), judge: starNumber},
+	// Several of these in a row are one.
+	{needs: "*", pattern: regexp.MustCompile(`\*(?:[,;]?\s*\*|[-_.](?:\*|\d+\b))+`)},
+}
 
 // Parts of the patterns above.
 const (
@@ -66,20 +88,17 @@ func NormalizeReason(code string) string {
 }
 
 func withoutVolatile(s string) string {
-	for _, pattern := range []*regexp.Regexp{volatileURL, volatileMail, volatileUUID, volatileDigest} {
-		s = pattern.ReplaceAllLiteralString(s, "*")
+	for i := range volatiles {
+		switch v := &volatiles[i]; {
+		case !strings.ContainsAny(s, v.needs):
+		case v.judge != nil:
+			s = v.pattern.ReplaceAllStringFunc(s, v.judge)
+		case v.instead != "":
+			s = v.pattern.ReplaceAllString(s, v.instead)
+		default:
+			s = v.pattern.ReplaceAllLiteralString(s, "*")
+		}
 	}
-	s = volatileIPv6.ReplaceAllStringFunc(s, starIPv6)
-	s = volatileSerial.ReplaceAllLiteralString(s, "*")
-	s = volatileTime.ReplaceAllLiteralString(s, "*")
-	s = volatileHost.ReplaceAllStringFunc(s, starHost)
-	s = volatileIPv4.ReplaceAllLiteralString(s, "*")
-	s = volatileID.ReplaceAllString(s, "${1}${2}*")
-	s = volatileWord.ReplaceAllStringFunc(s, starWord)
-	s = volatileSpan.ReplaceAllLiteralString(s, "*")
-	s = volatileLine.ReplaceAllString(s, "${1}:*")
-	s = volatileNumber.ReplaceAllStringFunc(s, starNumber)
-	s = manyVolatile.ReplaceAllLiteralString(s, "*")
 	return Clean(strings.Join(strings.Fields(s), " "), maxReason)
 }
 

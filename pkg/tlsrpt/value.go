@@ -29,7 +29,7 @@ func (d *decoder) object(value func(f field, key []byte) error) (seen fieldSet, 
 		}
 		f := fieldOf(key)
 		if f != fieldUnknown {
-			if seen.has(f) {
+			if seen.has(f) && !d.again(WarnDuplicateKey) {
 				d.warn(WarnDuplicateKey, "%s stands twice in one object; the last one counts", shown(string(key)))
 			}
 			seen.add(f)
@@ -119,7 +119,7 @@ func (d *decoder) skip() error {
 
 // unexpected skips a value that can't be used where it stands; null is no value.
 func (d *decoder) unexpected(name string) error {
-	if kind := d.dec.PeekKind(); kind != 'n' {
+	if kind := d.dec.PeekKind(); kind != 'n' && !d.again(WarnUnexpectedValue) {
 		d.warn(WarnUnexpectedValue, "%s holds %s; it is ignored", name, kindName(kind))
 	}
 	return d.skip()

@@ -61,14 +61,23 @@ type warner struct {
 
 // warn notes a warning. Of those that share a code the first is told in full.
 func (w *warner) warn(code, format string, args ...any) {
-	for i := range w.warnings {
-		if w.warnings[i].Code == code {
-			w.counts[i]++
-			return
-		}
+	if w.again(code) {
+		return
 	}
 	w.warnings = append(w.warnings, Warning{Code: code, Detail: fmt.Sprintf(format, args...)})
 	w.counts = append(w.counts, 1)
+}
+
+// again counts a warning whose code is noted already. Asked before warn, it
+// spares words for what a document may hold millions of.
+func (w *warner) again(code string) bool {
+	for i := range w.warnings {
+		if w.warnings[i].Code == code {
+			w.counts[i]++
+			return true
+		}
+	}
+	return false
 }
 
 // all returns the warnings in the order of their first sight.
