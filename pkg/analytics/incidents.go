@@ -113,7 +113,8 @@ type Incident struct {
 }
 
 // Incidents puts failures together, one incident for each domain, result type
-// and stretch of time: open ones first, worst first.
+// and stretch of time: open ones first, worst first, what may be chance last.
+// Validation failures by connections that were cut stand apart from others.
 //
 // Bad days up to seven days apart are of one incident. Further apart they are
 // as well, unless the incident had ended and stayed clean for seven days: days
@@ -129,10 +130,9 @@ func Incidents(in IncidentInput) []Incident {
 	}
 	var all []Incident
 	for _, h := range histories(in) {
-		for _, resultType := range h.resultTypes() {
-			t := h.troubles[resultType]
+		for kind, t := range h.troubles {
 			for _, s := range h.stretches(t) {
-				all = append(all, h.incident(resultType, t, s))
+				all = append(all, h.incident(kind.resultType, t, s))
 			}
 		}
 	}
@@ -140,14 +140,27 @@ func Incidents(in IncidentInput) []Incident {
 		return cmp.Or(
 			-strings.Compare(a.State, b.State), // open, then ended
 			cmp.Compare(b.Severity.rank(), a.Severity.rank()),
+			compareBool(a.Few, b.Few),
 			b.LastDay.Compare(a.LastDay),
 			cmp.Compare(b.FailedSessions, a.FailedSessions),
 			strings.Compare(a.PolicyDomain, b.PolicyDomain),
 			strings.Compare(a.ResultType, b.ResultType),
 			b.FirstDay.Compare(a.FirstDay),
+			strings.Compare(a.Reason, b.Reason),
 		)
 	})
 	return all
+}
+
+// compareBool orders false before true.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // Overlapping returns the incidents that went on at some time in [from, to). An
@@ -186,9 +199,4 @@ func (i Incident) severity(upTo time.Time) Severity {
 // aboutPolicyFile tells failures to get an MTA-STS policy from those of TLS.
 func aboutPolicyFile(resultType string) bool {
 	return strings.HasPrefix(resultType, "sts-")
-}
-
-// aboutDANE tells failures of DANE (RFC 7672) from others.
-func aboutDANE(resultType string) bool {
-	return MeaningOf(resultType).Category == "DANE"
 }

@@ -31,11 +31,19 @@ type history struct {
 	// each reporter is known to send from.
 	mxHosts  map[string]bool
 	networks map[string]map[string]bool
-	// troubles are by result type.
-	troubles map[string]*trouble
+	troubles map[troubleKind]*trouble
 }
 
-// A trouble is the failures of one result type, by day.
+// A troubleKind tells troubles of a domain apart.
+type troubleKind struct {
+	resultType string
+	// cut are validation failures whose reason says that the connection was cut
+	// or timed out. That happens now and then for no lasting cause, and would
+	// else blur when a real trouble under this catch-all type began and ended.
+	cut bool
+}
+
+// A trouble is the failures of one kind, by day.
 type trouble struct {
 	days map[tlsrpt.Day][]failure
 }
@@ -84,7 +92,7 @@ func newHistory(in *IncidentInput, domain string) *history {
 	h := &history{
 		in: in, domain: domain, identities: map[string]string{},
 		sessions: map[tlsrpt.Day]map[string]int64{}, reported: map[string][]tlsrpt.Day{}, heard: map[string]tlsrpt.Day{},
-		names: map[string]map[string]tlsrpt.Day{}, modes: map[tlsrpt.Day]map[string]bool{}, troubles: map[string]*trouble{},
+		names: map[string]map[string]tlsrpt.Day{}, modes: map[tlsrpt.Day]map[string]bool{}, troubles: map[troubleKind]*trouble{},
 		mxHosts: map[string]bool{}, networks: map[string]map[string]bool{},
 	}
 	for _, host := range in.MXHosts[domain] {
@@ -124,14 +132,16 @@ func (h *history) reporter(name string) string {
 func (h *history) addFailure(row store.FailureSum, failed int64) {
 	reporter := h.reporter(row.Group[2])
 	on := tlsrpt.DayOf(row.Bucket)
-	t := h.troubles[row.Group[1]]
-	if t == nil {
-		t = &trouble{days: map[tlsrpt.Day][]failure{}}
-		h.troubles[row.Group[1]] = t
-	}
 	f := failure{reporter: reporter, mx: row.Group[3], network: row.Group[4], failed: failed}
 	if len(row.Group) > 5 {
 		f.reason = row.Group[5]
+	}
+	kind := troubleKind{resultType: row.Group[1]}
+	kind.cut = kind.resultType == "validation-failure" && Explain(kind.resultType, f.reason).Category == "Connection"
+	t := h.troubles[kind]
+	if t == nil {
+		t = &trouble{days: map[tlsrpt.Day][]failure{}}
+		h.troubles[kind] = t
 	}
 	t.days[on] = append(t.days[on], f)
 	if f.mx != "" {
@@ -198,8 +208,6 @@ func (h *history) order() {
 	}
 }
 
-func (h *history) resultTypes() []string { return slices.Sorted(maps.Keys(h.troubles)) }
-
 // name is the latest name of a reporter, as it reported itself.
 func (h *history) name(reporter string) string {
 	latest := ""
@@ -232,8 +240,9 @@ func (h *history) failuresOnly(reporter string) bool {
 
 // mode returns what the policy demanded as of a day. MTA-STS counts as it was
 // last seen. TLSA counts when it was seen within a week, since few reporters
-// look at it; failures to get an MTA-STS policy have nothing to do with it.
-func (h *history) mode(on tlsrpt.Day, resultType string) string {
+// look at it; failures to get an MTA-STS policy have nothing to do with it, and
+// those of DANE do before MTA-STS.
+func (h *history) mode(on tlsrpt.Day, resultType string, dane bool) string {
 	tlsa := false
 	for back := range tlsrpt.Day(7) {
 		tlsa = tlsa || h.modes[on-back]["tlsa"]
@@ -247,7 +256,7 @@ func (h *history) mode(on tlsrpt.Day, resultType string) string {
 			}
 		}
 	}
-	if tlsa && (sts != "enforce" || aboutDANE(resultType)) {
+	if tlsa && (sts != "enforce" || dane) {
 		return "tlsa"
 	}
 	return sts

@@ -129,6 +129,11 @@ func TestWhenAnIncidentBeginsAndEnds(t *testing.T) {
 			new(said).bad("Mimecast", expired, 3, 10, 19).bad("Comcast", "tlsa-invalid mx1.example.com", 2, 30, 19), 20,
 			[]string{"certificate-expired open 0519-0519 3/40", "tlsa-invalid open 0519-0519 2/40"},
 		},
+		"connections that are cut now and then don't blur when a real trouble began": {
+			new(said).clean("Comcast", 100, daysOf(1, 19)...).bad("Comcast", "validation-failure mx1 n i/o timeout", 1, 100, 3, 8, 13).
+				bad("Google Inc.", "validation-failure mx1 n dane-no-match", 90, 100, 18, 19), 20,
+			[]string{"validation-failure open 0518-0519 180/400", "validation-failure ended 0503-0513 3/1400"},
+		},
 		"a result type that no RFC knows is one like others": {new(said).bad("Acme", "quantum-failure", 3, 10, 19), 20, []string{"quantum-failure open 0519-0519 3/10"}},
 		"a known reporter that changes its name ends its own": {
 			new(said).bad("Google Inc.", expired, 3, 10, 14, 15).bad("Google LLC", expired, 3, 10, 16).clean("Google LLC", 10, 17), 18,
@@ -159,7 +164,7 @@ func TestVerdicts(t *testing.T) {
 		"all reporters and all MX hosts": {
 			new(said).clean("Google Inc.", 10, 13).bad("Google Inc.", "certificate-expired mx1.example.com", 10, 10, 14).bad("Comcast", "certificate-expired mx2.example.com", 9, 10, 14).
 				bad("Microsoft Corporation", "certificate-expired mx2.example.com", 8, 10, 14), 15,
-			"All 3 reporters, all 2 MX hosts, since 14 May: the certificate of the MX had expired; 27 of 30 sessions failed (90.0%).",
+			"All 3 reporters, both MX hosts, since 14 May: the certificate of the MX had expired; 27 of 30 sessions failed (90.0%).",
 		},
 		"several reporters and one network": {
 			new(said).clean("Google Inc.", 100, 13).bad("Google Inc.", stripped, 10, 100, 14).bad("Comcast", stripped, 9, 100, 14).clean("Mail.ru", 200, 14), 15,
@@ -280,6 +285,7 @@ func TestSeverityOfIncidents(t *testing.T) {
 		"under DANE and testing at once":                    {new(said).bad("Microsoft", "tlsa-invalid mx", 100, 200, 14).mode("sts", "testing", 14).mode("tlsa", "", 14), 15, "tlsa", Critical},
 		"under DANE that was seen some days before":         {new(said).bad("Google Inc.", expired, 100, 200, 14).mode("tlsa", "", 10).mode("sts", "testing", 14), 15, "tlsa", Critical},
 		"under both enforce and DANE":                       {new(said).bad("Google Inc.", expired, 100, 200, 14).mode("tlsa", "", 14).mode("sts", "enforce", 14), 15, "enforce", Critical},
+		"a failure of DANE under both":                      {new(said).bad("Google Inc.", "validation-failure mx n dane-no-match", 100, 200, 14).mode("tlsa", "", 14).mode("sts", "enforce", 14), 15, "tlsa", Critical},
 		"the mode left enforce before":                      {new(said).bad("Google Inc.", expired, 100, 200, 14).mode("sts", "enforce", 12).mode("sts", "testing", 13), 15, "testing", Warning},
 		"the policy can't be fetched, which delays no mail": {new(said).bad("Google Inc.", fetch, 100, 200, 14).mode("sts", "enforce", 13).mode("tlsa", "", 14).mode("sts", "", 14), 15, "enforce", Warning},
 		"chance": {new(said).bad("Google Inc.", expired, 1, 200, 14).mode("sts", "enforce", 14), 15, "enforce", Info},

@@ -30,7 +30,7 @@ func (t tally) largest() []string {
 // incident tells one stretch of a trouble.
 func (h *history) incident(resultType string, t *trouble, s *stretch) Incident {
 	in := Incident{
-		PolicyDomain: h.domain, ResultType: resultType, PolicyMode: h.mode(s.last, resultType),
+		PolicyDomain: h.domain, ResultType: resultType,
 		State: IncidentOpen, FirstDay: s.first.Time(), LastDay: s.last.Time(), LastCleanDay: h.lastClean(t, s.first),
 	}
 	if s.ended {
@@ -49,6 +49,7 @@ func (h *history) incident(resultType string, t *trouble, s *stretch) Incident {
 	}
 
 	meaning := Explain(resultType, in.Reason)
+	in.PolicyMode = h.mode(s.last, resultType, meaning.Category == "DANE")
 	mx := ""
 	if len(in.MXs) > 0 {
 		mx = in.MXs[0]
@@ -181,6 +182,8 @@ func (h *history) where(in Incident) string {
 	switch {
 	case n == 0:
 		return ""
+	case n == known && n == 2:
+		return "both MX hosts"
 	case n == known && n > 1:
 		return fmt.Sprintf("all %d MX hosts", n)
 	case n > 3:
