@@ -125,6 +125,8 @@ func (w readWith) widens(before readWith) bool {
 
 // counted says whether a policy of this domain counted in a report that stands
 // under these domains: by its own name, or by the one that it was mapped to.
+// Where a mapped host alone brought a domain that is not accepted, it can't be
+// told from the domain's own policies, and these count from then on, too.
 func (r readings) counted(domain string, under []string) bool {
 	return slices.Contains(under, domain) || slices.ContainsFunc(r, func(w readWith) bool {
 		served, mapped := w.DomainMap[domain]

@@ -2,9 +2,11 @@ package ingest_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
 
@@ -107,5 +109,89 @@ func TestNothingIsRetriedWithoutTheLease(t *testing.T) {
 		if c.RetryReason("") {
 			t.Error("a retry was started")
 		}
+	})
+}
+
+func TestWhatAnOlderParserRefusedIsTriedOnce(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		s := newFakeStore()
+		quarantined := store.Problem{Reason: "not-rfc8460", Detail: "of an older parser"}
+		var d store.Delivery
+		d.Source, d.Ref = "mb1", "old"
+		for i := range 2500 {
+			raw := []byte("{")
+			if i%2 == 0 {
+				raw = report("example.com", fmt.Sprint(i), time.Now())
+			}
+			d.Documents = append(d.Documents, store.Document{Problem: &quarantined, Raw: raw})
+		}
+		if _, err := s.Commit(t.Context(), []store.Delivery{d}); err != nil {
+			t.Fatal(err)
+		}
+		for id, q := range s.quarantine {
+			if id != 2 && id != 3 {
+				q.parser--
+			}
+		}
+		for range 2 {
+			e := newEngine(s)
+			e.Use(theKey, config(&fakeServer{}, time.Now()))
+			time.Sleep(time.Minute)
+			closeEngine(t, e)
+		}
+		if want := (store.Account{Stored: 1249, Quarantined: 1251}); s.account("mb1") != want {
+			t.Errorf("the account is %+v", s.account("mb1"))
+		}
+		if s.tries(2) != 0 || s.tries(3) != 0 || s.tries(4) != 1 {
+			t.Errorf("tries of today's parser: %d and %d, of an older one: %d", s.tries(2), s.tries(3), s.tries(4))
+		}
+	})
+}
+
+func TestALongerRetentionTakesWhatWasTooOld(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		s := newFakeStore()
+		expired := store.Problem{Reason: "expired"}
+		d := store.Delivery{Source: "mb1", Ref: "old", Documents: []store.Document{
+			{Problem: &expired, Raw: report("example.com", "1", time.Now().AddDate(-2, 0, 0))},
+		}}
+		if _, err := s.Commit(t.Context(), []store.Delivery{d}); err != nil {
+			t.Fatal(err)
+		}
+		e := newEngine(s)
+		defer closeEngine(t, e)
+		settings := config(&fakeServer{}, time.Now())
+		e.Use(theKey, settings)
+		time.Sleep(time.Minute)
+		if s.account("mb1").Stored != 0 {
+			t.Error("a report older than the retention was taken")
+		}
+		change(e, &settings, func(c *ingest.Config) { c.RetentionDays = 1000 })
+		if s.account("mb1").Stored != 1 {
+			t.Errorf("the account is %+v", s.account("mb1"))
+		}
+	})
+}
+
+func TestAForwardedReportFromQuarantineIsNotVouchedFor(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		s := newFakeStore()
+		e := newEngine(s)
+		defer closeEngine(t, e)
+		c := e.Use(theKey, config(&fakeServer{}, time.Now()))
+		time.Sleep(time.Second)
+		now := time.Now()
+		d := store.Delivery{Source: "mb1", Ref: "old", Documents: []store.Document{{
+			Problem:   &store.Problem{Reason: "parser-failure"},
+			Judgement: store.Judgement{Trust: store.Authenticated, SignedBy: "example.net", Route: store.Direct},
+			Raw:       forwarding(mail(report("example.com", "1", now)), report("example.com", "2", now)),
+		}}}
+		if _, err := s.Commit(t.Context(), []store.Delivery{d}); err != nil {
+			t.Fatal(err)
+		}
+		if outcome, why, err := c.RetryQuarantined(t.Context(), 1); err != nil || outcome != store.Stored {
+			t.Fatalf("%s %s %v", outcome, why, err)
+		}
+		s.wantTrusts(t, "after the retry", map[store.Trust]int{store.Unauthenticated: 1, store.Authenticated: 1})
 	})
 }
