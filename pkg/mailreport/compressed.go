@@ -8,7 +8,6 @@ import (
 // compressedMail takes a mail that came out of a compressed file. In it hold the
 // rules and the bounds of any mail, but for the budget, which is the item's.
 func (x *extractor) compressedMail(raw []byte) {
-	x.budget -= len(raw)
 	inner := extractor{budget: x.budget}
 	found := inner.mail(raw)
 	x.isMail, x.redirected, x.budget = true, x.redirected || inner.redirected, inner.budget

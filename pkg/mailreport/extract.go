@@ -3,7 +3,6 @@ package mailreport
 import (
 	"bytes"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -40,7 +39,8 @@ type extractor struct {
 	problem   *Problem
 	// announced says that a TLS report is to be expected.
 	announced bool
-	// budget is how many inflated bytes the item may still have.
+	// budget is how many inflated bytes the item may still have; what was
+	// inflated counts, be it a report or not.
 	budget int
 	// parts counts the parts of a mail.
 	parts int
@@ -75,7 +75,7 @@ type part struct {
 }
 
 func (x *extractor) file(body []byte, name string) Extraction {
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	name = baseName(name)
 	p := part{content: body, hints: tlsrpt.Hints{FileName: name}, announced: namedAsJSON(name), mayBeReport: true}
 	x.isFile, x.announced = true, p.announced
 	x.part(p)
@@ -124,7 +124,7 @@ func (x *extractor) part(p part) {
 		if p.runningText && !hasReportKeys(p.content) && !(p.announced && isWholeJSON(p.content)) {
 			return
 		}
-		x.document(p, bytes.Clone(p.content), nil)
+		x.document(p, bytes.Clone(p.content))
 	case kindGzip:
 		x.gzip(p)
 	case kindZip:
@@ -132,23 +132,33 @@ func (x *extractor) part(p part) {
 	case kindOther:
 		if (!p.runningText || x.isFile) && isWideJSON(p.content) {
 			// The decoder says what is wrong with its encoding.
-			x.document(p, bytes.Clone(p.content), nil)
+			x.document(p, bytes.Clone(p.content))
 		}
 	}
 }
 
-// document adds a document that is JSON, within the budget of the item. JSON
-// that neither its part nor its keys call a report counts only where the mail
-// announces one: people send JSON, too.
-func (x *extractor) document(p part, raw []byte, warnings []tlsrpt.Warning) {
-	if x.budget -= len(raw); x.budget < 0 {
-		x.fail(p, ReasonTooLarge, fmt.Sprintf("The documents of this item are larger than %d MiB together.", maxInflated>>20))
+// document adds a document that is JSON as it came, within the budget of the item.
+func (x *extractor) document(p part, raw []byte) {
+	if len(raw) > x.budget {
+		x.failTooLarge(p)
 		return
 	}
+	x.budget -= len(raw)
+	x.add(p, raw, nil)
+}
+
+// add adds a document that is JSON. JSON that neither its part nor its keys call
+// a report counts only where the mail announces one: people send JSON, too.
+func (x *extractor) add(p part, raw []byte, warnings []tlsrpt.Warning) {
 	x.documents = append(x.documents, candidate{
 		Document:      Document{Raw: raw, Hints: p.hints, Forwarded: p.forwarded, Warnings: warnings},
 		onlyAnnounced: !x.isFile && !p.announced && !hasReportKeys(raw),
 	})
+}
+
+func (x *extractor) failTooLarge(p part) {
+	x.fail(p, ReasonTooLarge, fmt.Sprintf("The document is larger than %d MiB, or all that is in this item larger than %d MiB.",
+		tlsrpt.MaxDocument>>20, maxInflated>>20))
 }
 
 // fail adds a document that can't be read.
@@ -163,6 +173,12 @@ func (x *extractor) stop(reason, detail string) {
 	if x.problem == nil {
 		x.problem = &Problem{reason, detail}
 	}
+}
+
+// baseName returns a file's name without its path and as text that may be shown.
+func baseName(name string) string {
+	name = tlsrpt.Clean(strings.TrimRight(name, `/\`), tlsrpt.MaxID)
+	return name[strings.LastIndexAny(name, `/\`)+1:]
 }
 
 // namedAsJSON tells file names of JSON. Of a drop's file more can't be asked; in

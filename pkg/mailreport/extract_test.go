@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"mime/quotedprintable"
 	"strings"
 	"testing"
 
@@ -125,6 +126,18 @@ func summarize(e Extraction) found {
 	return f
 }
 
+// longReport is a report without a line end.
+var longReport = strings.Replace(reportJSON, `"contact-info":"x"`, `"contact-info":"`+strings.Repeat("x", 5000)+`"`, 1)
+
+func inQuotedPrintable(content string) string {
+	var b strings.Builder
+	w := quotedprintable.NewWriter(&b)
+	w.Binary = true
+	w.Write([]byte(content))
+	w.Close()
+	return b.String()
+}
+
 var (
 	oneReport = found{Documents: []string{reportJSON}}
 	ignored   = found{Ignored: true}
@@ -161,6 +174,12 @@ var wrapped = []struct {
 	{"row 33: quoted-printable",
 		reportMail("Content-Type: application/tlsrpt+json\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" +
 			strings.ReplaceAll(reportJSON, `"policies"`, "=22poli=\r\ncies=22")), oneReport},
+	{"row 33: quoted-printable in lines that are too long",
+		reportMail("Content-Type: application/tlsrpt+json\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" +
+			strings.Replace(longReport, `"policies"`, "=22policies=22", 1)), found{Documents: []string{longReport}}},
+	{"row 33: a quoted-printable gzip",
+		reportMail("Content-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + inQuotedPrintable(gzipped(reportJSON))), oneReport},
+	{"row 33: binary", reportMail("Content-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: binary\r\n\r\n" + gzipped(reportJSON)), oneReport},
 	{"row 33: 8bit", reportMail("Content-Type: application/tlsrpt+json\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + reportJSON), oneReport},
 	{"row 33: binary gzip, whatever the header says",
 		reportMail("Content-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n" + gzipped(reportJSON)), oneReport},
@@ -181,6 +200,9 @@ var wrapped = []struct {
 	{"row 34: a folded name with blanks around it",
 		reportMail("Content-Type: application/tlsrpt+gzip; \r\n\tname=\"" + reportName + ".gz\" ; \r\nContent-Disposition: attachment; \n\tfilename=\"" + reportName +
 			".gz\" \r\nContent-Transfer-Encoding: base64\r\n\r\n" + inBase64(gzipped(reportJSON))), oneReport},
+	{"row 34: a folded subject", strings.Replace(reportMail(attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON))),
+		"Subject: Report Domain: example.com", "Subject: Report\r\n Domain: example.com\r\n\tSubmitter: reporter.example\r\n Report-ID:\r\n <1>", 1), oneReport},
+	{"row 34: a mail without a subject", strings.Replace(reportMail(attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON))), "Subject: Report Domain: example.com\r\n", "", 1), oneReport},
 	{"row 34: a footer part of a list",
 		marked + multipart("multipart/mixed", attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON)), "Content-Type: text/plain\r\n\r\n{unsubscribe} here"), oneReport},
 	{"row 34: a part whose header is broken",
@@ -269,11 +291,14 @@ func TestReportsAsTheyReallyAreWrapped(t *testing.T) {
 	}
 }
 
-func TestFilesOfADrop(t *testing.T) {
-	for _, c := range []struct {
-		name, file, content string
-		want                found
-	}{
+// A droppedFile is a file of a drop, and what is found in it.
+type droppedFile struct {
+	name, file, content string
+	want                found
+}
+
+func droppedFiles() []droppedFile {
+	return []droppedFile{
 		{"JSON without a suffix", "4711", reportJSON, oneReport},
 		{"JSON with a byte order mark", "x", "\ufeff" + reportJSON, found{Documents: []string{"\ufeff" + reportJSON}}},
 		{"gzip named .json", "x.json", gzipped(reportJSON), oneReport},
@@ -289,7 +314,11 @@ func TestFilesOfADrop(t *testing.T) {
 		{"JSON in UTF-16 goes to the decoder", "x", "\xff\xfe{\x00}\x00", found{Documents: []string{"\xff\xfe{\x00}\x00"}}},
 		{"text that is named as a report", reportName, "Not found", found{Problem: ReasonNoDocument}},
 		{"an empty file that is named as a report", reportName + ".gz", "", found{Problem: ReasonNoDocument}},
-	} {
+	}
+}
+
+func TestFilesOfADrop(t *testing.T) {
+	for _, c := range droppedFiles() {
 		t.Run(c.name, func(t *testing.T) {
 			e := Extract([]byte(c.content), c.file, false)
 			if e.Mail {

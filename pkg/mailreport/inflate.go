@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/gzip"
@@ -16,6 +15,9 @@ import (
 
 // errTooLarge says that content inflates to more than a document may have.
 var errTooLarge = errors.New("too large")
+
+// errEncrypted says that a zip member needs a password.
+var errEncrypted = errors.New("it is encrypted")
 
 // gzip takes a part that is a gzip stream.
 func (x *extractor) gzip(p part) {
@@ -32,9 +34,9 @@ func (x *extractor) inflated(p part, raw []byte, err error, invalid string) {
 	case kind == kindXML || err != nil && !mayBeReport:
 		return
 	case errors.Is(err, errTooLarge):
-		x.fail(p, ReasonTooLarge, fmt.Sprintf("The document inflates to more than %d MiB.", tlsrpt.MaxDocument>>20))
+		x.failTooLarge(p)
 	case err != nil && kind == kindJSON && isWholeJSON(raw):
-		x.document(p, raw, []tlsrpt.Warning{{
+		x.add(p, raw, []tlsrpt.Warning{{
 			Code: WarnGzipTrailer, Detail: "the compressed data ends wrongly, but the report in it is whole",
 		}})
 	case err != nil:
@@ -42,7 +44,7 @@ func (x *extractor) inflated(p part, raw []byte, err error, invalid string) {
 	case x.isFile && looksLikeMail(raw):
 		x.compressedMail(raw)
 	case kind == kindJSON, isWideJSON(raw):
-		x.document(p, raw, nil)
+		x.add(p, raw, nil)
 	case mayBeReport && (kind == kindGzip || kind == kindZip):
 		x.fail(p, ReasonTooDeep, "Compressed data holds compressed data.")
 	case p.announced:
@@ -58,13 +60,18 @@ func (x *extractor) gunzip(content []byte) ([]byte, error) {
 	return x.readBounded(r)
 }
 
-// readBounded reads r up to the bound of a document and the item's budget. It
-// returns what came before an error, too.
+// sniffed is how much is inflated at least, so that what is not read can be told.
+const sniffed = 512
+
+// readBounded reads r up to the bound of a document and the item's budget, from
+// which it takes what it reads, be it a report or not. It returns what came
+// before an error, too.
 func (x *extractor) readBounded(r io.Reader) ([]byte, error) {
-	bound := min(tlsrpt.MaxDocument, x.budget)
+	bound := max(min(tlsrpt.MaxDocument, x.budget), sniffed)
 	raw, err := io.ReadAll(io.LimitReader(r, int64(bound)+1))
-	if len(raw) > bound {
-		return raw[:min(len(raw), 512)], errTooLarge
+	x.budget -= len(raw)
+	if len(raw) > min(bound, x.budget+len(raw)) {
+		return raw[:min(len(raw), sniffed)], errTooLarge
 	}
 	return raw, err
 }
@@ -102,11 +109,17 @@ func (x *extractor) zip(p part) {
 // member takes one member of the zip archive p.
 func (x *extractor) member(p part, member *zip.File) {
 	// The archive's own name says more where the member's is no report's.
-	if name := path.Base(member.Name); tlsrpt.IsReportFileName(name) || !tlsrpt.IsReportFileName(p.hints.FileName) {
+	name := baseName(member.Name)
+	if tlsrpt.IsReportFileName(name) || !tlsrpt.IsReportFileName(p.hints.FileName) {
 		p.hints.FileName = name
 	}
-	p.announced = p.announced || tlsrpt.IsReportFileName(path.Base(member.Name)) || x.isFile && namedAsJSON(member.Name)
-	p.mayBeReport = p.mayBeReport || namedAsJSON(member.Name)
+	p.announced = p.announced || tlsrpt.IsReportFileName(name) || x.isFile && namedAsJSON(name)
+	p.mayBeReport = p.mayBeReport || namedAsJSON(name)
+	const encrypted = 1
+	if member.Flags&encrypted != 0 {
+		x.inflated(p, nil, errEncrypted, ReasonInvalidZip)
+		return
+	}
 	r, err := member.Open()
 	if err != nil {
 		x.inflated(p, nil, err, ReasonInvalidZip)

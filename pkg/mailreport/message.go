@@ -197,8 +197,7 @@ func partName(h message.Header, params map[string]string) string {
 			name = loose
 		}
 	}
-	name = tlsrpt.Clean(name, tlsrpt.MaxID)
-	return name[strings.LastIndexAny(name, `/\`)+1:]
+	return baseName(name)
 }
 
 // fromDomains returns the domains of the addresses in all From fields, one that

@@ -47,10 +47,10 @@ func trimLineEnd(part []byte) []byte {
 // findBoundary returns the boundary, or where it is not said or not used, the
 // one that the body's first line of that form shows.
 func findBoundary(said string, body []byte) string {
-	if said != "" && bytes.Contains(body, []byte("--"+said)) {
+	const longest, longestSaid = 70, 1000
+	if said != "" && len(said) <= longestSaid && bytes.Contains(body, []byte("--"+said)) {
 		return said
 	}
-	const longest = 70
 	for line := range bytes.Lines(body) {
 		shown, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t\r\n"), []byte("--"))
 		if !ok || len(shown) == 0 {

@@ -3,8 +3,8 @@ package mailreport
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"io"
-	"mime/quotedprintable"
 	"strings"
 
 	"github.com/emersion/go-message/charset"
@@ -24,10 +24,7 @@ func decodeTransfer(encoding string, body []byte) []byte {
 			return decodeBase64(body)
 		}
 	case "quoted-printable":
-		decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
-		if err == nil {
-			return decoded
-		}
+		return decodeQuotedPrintable(body)
 	default:
 		if looksLikeBase64(body) {
 			return decodeBase64(body)
@@ -69,6 +66,42 @@ func decodeBase64(body []byte) []byte {
 	}
 	n, _ := base64.RawStdEncoding.Decode(digits, digits)
 	return digits[:n]
+}
+
+// decodeQuotedPrintable decodes a body (RFC 2045 section 6.7) whose lines may be
+// of any length, which the one of the standard library refuses. What is no
+// encoding stays as it is.
+func decodeQuotedPrintable(body []byte) []byte {
+	decoded := make([]byte, 0, len(body))
+	for line := range bytes.Lines(body) {
+		text := bytes.TrimRight(line, "\r\n")
+		end := line[len(text):]
+		// Relays add blanks at the end of lines.
+		text = bytes.TrimRight(text, " \t")
+		if soft, ok := bytes.CutSuffix(text, []byte("=")); ok {
+			text, end = soft, nil
+		}
+		for len(text) > 0 {
+			sign := bytes.IndexByte(text, '=')
+			if sign < 0 {
+				sign = len(text)
+			}
+			decoded, text = append(decoded, text[:sign]...), text[sign:]
+			if len(text) == 0 {
+				break
+			}
+			var octet [1]byte
+			if len(text) >= 3 {
+				if _, err := hex.Decode(octet[:], text[1:3]); err == nil {
+					decoded, text = append(decoded, octet[0]), text[3:]
+					continue
+				}
+			}
+			decoded, text = append(decoded, '='), text[1:]
+		}
+		decoded = append(decoded, end...)
+	}
+	return decoded
 }
 
 // decodeCharset turns JSON that is labelled with another character set into
