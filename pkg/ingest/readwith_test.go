@@ -22,7 +22,9 @@ func under(r *Rules, report []string, further func(string) bool) (domains []stri
 	return domains, len(read.Policies) < len(report)
 }
 
-func distinct(domains []string) []string { return slices.Compact(slices.Sorted(slices.Values(domains))) }
+func distinct(domains []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(domains)))
+}
 
 // Of all pairs of settings from a small world, and all reports of it: whatever
 // the second would read otherwise is in the scope, and no domain that counted
