@@ -129,7 +129,7 @@ func NeverHeard(histories []History) []Cadence {
 	recent := map[string]map[string]bool{}
 	for i := range histories {
 		h := &histories[i]
-		key := parseOrgName(h.Reporter).key()
+		key := parseOrgName(h.Reporter).id()
 		if heard[h.Domain] == nil {
 			heard[h.Domain], recent[h.Domain] = map[string]bool{}, map[string]bool{}
 		}
@@ -144,7 +144,7 @@ func NeverHeard(histories []History) []Cadence {
 			continue
 		}
 		for _, wide := range widelyReporting() {
-			if !heard[domain][parseOrgName(wide.Name).key()] {
+			if !heard[domain][parseOrgName(wide.Name).id()] {
 				all = append(all, Cadence{
 					Domain: domain, Domains: []string{domain}, Reporter: wide.Name,
 					Kind: UnknownCadence, Every: 1, State: ReporterQuiet, Note: neverHeardNote(wide),

@@ -48,6 +48,14 @@ func (n orgName) key() string {
 	return n.words[0]
 }
 
+// id is equal for the names of one organization, as far as the name shows it.
+func (n orgName) id() string {
+	if n.known != "" {
+		return "\x00" + n.known
+	}
+	return strings.Join(n.words, " ")
+}
+
 // same tells names of one known organization.
 func (n orgName) same(other orgName) bool { return n.known != "" && n.known == other.known }
 
