@@ -15,4 +15,8 @@
 // they came; the source then asks which of them it may acknowledge. A process
 // that is killed between any two of these steps does the rest at its next
 // start, since the ledger row stands in the transaction of the reports.
+//
+// What is stored is not settled for ever: mails that DNS left undecided are
+// judged again, and reports that a newer parser or other domains of the
+// settings would read otherwise are read again from their documents.
 package ingest
