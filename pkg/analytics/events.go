@@ -91,7 +91,7 @@ func (in EventsInput) incidents() []Event {
 		}
 		events = append(events, Event{
 			Time: i.FirstDay, TimeEnd: end, Kind: EventIncident, PolicyDomain: i.PolicyDomain,
-			Title: fmt.Sprintf("%s: %s (%s)", i.PolicyDomain, i.ResultType, i.State),
+			Title: fmt.Sprintf("%s: %s (%s)", i.PolicyDomain, bounded(i.ResultType), i.State),
 			Text:  i.Verdict + " " + i.Fix,
 			Tags:  []string{EventIncident, i.ResultType, i.State},
 		})
@@ -138,9 +138,9 @@ func (in EventsInput) firstFailures() []Event {
 		}
 		events = append(events, Event{
 			Time: on.Time(), Kind: EventFirstFailure, PolicyDomain: k.domain,
-			Title: fmt.Sprintf("%s: first %s", k.domain, k.resultType),
+			Title: fmt.Sprintf("%s: first %s", k.domain, bounded(k.resultType)),
 			Text: fmt.Sprintf("%s failed with %s, which none of the reports of %s before told of. %s",
-				countOf(failed[k], "session"), k.resultType, countOf(int64(earlier), "day"), MeaningOf(k.resultType).Meaning),
+				countOf(failed[k], "session"), bounded(k.resultType), countOf(int64(earlier), "day"), MeaningOf(k.resultType).Meaning),
 			Tags: []string{EventFirstFailure, k.resultType},
 		})
 	}

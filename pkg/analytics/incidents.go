@@ -39,7 +39,8 @@ const joinGap = 7
 type IncidentInput struct {
 	// Counting is Distinct where empty.
 	Counting Counting
-	// Sessions are grouped by policyDomain, reporter.
+	// Sessions are grouped by policyDomain, reporter. Those of domains that have
+	// no failures, and Modes of them, are not needed.
 	Sessions []store.SessionRow
 	// Failures are grouped by policyDomain, resultType, reporter, receivingMx,
 	// sendingNetwork and, if there is a sixth, reasonCode.

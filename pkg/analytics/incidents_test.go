@@ -358,6 +358,15 @@ func TestAReporterThatGoesOnUnderAnotherNameIsOne(t *testing.T) {
 	}
 }
 
+func TestNamesOfStrangersStayWithinASentence(t *testing.T) {
+	long := strings.Repeat("x", 500)
+	s := new(said).bad(long, long+" "+long+" "+long+" "+long, 3, 10, 14)
+	in := Incidents(s.input(15))[0]
+	if len(in.Verdict) > 900 || strings.Contains(in.Verdict, long) || strings.Contains(in.Command, long) || in.Reporters[0] != long {
+		t.Errorf("%+v", in)
+	}
+}
+
 func TestTheNextReportThatCanConfirm(t *testing.T) {
 	s := new(said).bad("Mimecast", expired, 3, 10, 13, 14).bad("Comcast", expired, 3, 10, 13, 14).clean("Google Inc.", 10, 13, 14)
 	due := map[string]int{"Google Inc.": 16}

@@ -191,7 +191,7 @@ func (h *history) where(in Incident) string {
 	case n < known:
 		return "only " + listed(in.MXs)
 	}
-	return "at " + in.MXs[0]
+	return "at " + listed(in.MXs)
 }
 
 // from says which sending networks it comes from: «only» where its reporters
@@ -206,10 +206,10 @@ func (h *history) from(in Incident, s *stretch) string {
 	}
 	for reporter := range s.seen {
 		if len(h.networks[reporter]) > 1 {
-			return "only from " + in.Networks[0]
+			return "only from " + bounded(in.Networks[0])
 		}
 	}
-	return "from " + in.Networks[0]
+	return "from " + bounded(in.Networks[0])
 }
 
 // when says from when to when. An incident without a clean day before it may
@@ -264,10 +264,7 @@ func (h *history) shortName(reporter string) string {
 	if known, ok := tlsrpt.KnownReporter(name); ok {
 		return known.Name
 	}
-	if runes := []rune(name); len(runes) > 60 {
-		return string(runes[:59]) + "…"
-	}
-	return name
+	return bounded(name)
 }
 
 // sayDay says a day as «14 May», with the year where it is not that of now.
@@ -280,11 +277,23 @@ func sayDay(t, now time.Time) string {
 
 // listed joins names: "a", "a and b", "a, b and c".
 func listed(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
+	short := make([]string, len(names))
+	for i, name := range names {
+		short[i] = bounded(name)
 	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " and " + names[last]
+	if len(short) < 2 {
+		return strings.Join(short, "")
+	}
+	last := len(short) - 1
+	return strings.Join(short[:last], ", ") + " and " + short[last]
+}
+
+// bounded keeps a stranger's name within the room of a sentence.
+func bounded(name string) string {
+	if runes := []rune(name); len(runes) > 80 {
+		return string(runes[:79]) + "…"
+	}
+	return name
 }
 
 // percent says a share of 0 to 1, never as nothing where it is something.

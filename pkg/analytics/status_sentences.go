@@ -224,7 +224,7 @@ func (in StatusInput) silence() []Finding {
 		f := Finding{
 			Severity: Warning, Kind: KindReporter, Count: int64(len(c.Domains)),
 			Sentence: fmt.Sprintf("%s is silent on %s: its last report is for %s, and by its own habit %s missing.",
-				c.Reporter, someOf(c.Domains), sayDay(c.Last.Time(), in.Now), countOf(c.Overdue, "report")+" "+isAre(int(c.Overdue))),
+				bounded(c.Reporter), someOf(c.Domains), sayDay(c.Last.Time(), in.Now), countOf(c.Overdue, "report")+" "+isAre(int(c.Overdue))),
 		}
 		if len(c.Domains) == 1 {
 			f.PolicyDomain = c.Domains[0]
