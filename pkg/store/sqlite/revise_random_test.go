@@ -17,6 +17,60 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
+// waiting returns the items that have a delivery to be judged again.
+func (m *model) waiting() map[string]bool {
+	items := map[string]bool{}
+	m.eachDelivery(func(_ string, d *modelDelivery) {
+		if d.judgement.Trust == store.Pending {
+			items[d.item()] = true
+		}
+	})
+	return items
+}
+
+func (m *model) eachDelivery(f func(reporter string, d *modelDelivery)) {
+	for _, r := range m.reports {
+		for i := range r.deliveries {
+			f(r.report.Reporter, &r.deliveries[i])
+		}
+	}
+	for _, h := range m.held {
+		for i := range h.deliveries {
+			f("", &h.deliveries[i])
+		}
+	}
+}
+
+func (m *model) rejudge(item string, judgement store.Judgement) {
+	m.eachDelivery(func(reporter string, d *modelDelivery) {
+		if d.item() != item || d.judgement.Trust != store.Pending {
+			return
+		}
+		judgement.Route = d.judgement.Route
+		d.judgement = judgement
+		if reporter != "" {
+			m.sign(reporter, *d)
+		}
+	})
+}
+
+func (m *model) reread(r *modelReport, as *tlsrpt.Report) {
+	r.report = as
+	for _, d := range r.deliveries {
+		m.sign(as.Reporter, d)
+	}
+}
+
+func (m *model) withdraw(now time.Time, r *modelReport) {
+	m.reports = slices.DeleteFunc(m.reports, func(o *modelReport) bool { return o == r })
+	m.held = append(m.held, &modelHeld{r.raw, now, r.storedBy, r.deliveries})
+}
+
+func (m *model) resolve(now time.Time, h *modelHeld, as *tlsrpt.Report, raw string) store.Outcome {
+	m.held = slices.DeleteFunc(m.held, func(o *modelHeld) bool { return o == h })
+	return m.take(now, as, raw, h.own, h.deliveries)
+}
+
 // mailsOf returns the ids of the mails that wait, by item.
 func mailsOf(t fataler, s *Store) map[string]int64 {
 	t.Helper()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -313,103 +312,6 @@ func TestWithWhatReportsWereReadIsKept(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-}
-
-// firstVersion makes a store with the schema of version 1, and hands it to f.
-func firstVersion(t *testing.T, path string, f func(*conn)) {
-	t.Helper()
-	steps, err := migrations()
-	must(t, err)
-	s := newStore(nil)
-	s.dsn = fileURI(path)
-	c, err := s.connect(t.Context(), writerCacheKiB)
-	must(t, err)
-	must(t, migrate(t.Context(), c, steps[:1]))
-	f(c)
-	must(t, c.close())
-}
-
-func TestAStoreOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
-	ctx := t.Context()
-	now := WithClock((&clock{epoch.Add(24 * time.Hour)}).time)
-	two, lost := waiting(t, "two", newReport(t, 1), newReport(t, 2)), waiting(t, "lost", newReport(t, 3))
-	lost.Documents[0].Report, lost.Documents[0].Problem = nil, &store.Problem{Reason: "foreign-domain"}
-	fill := func(path, contact string) *Store {
-		s := file(t, path, now)
-		real := claim{reporter: "Example Inc.", id: "1", contact: contact, signer: "example.net", hour: 2}
-		forged := claim{reporter: "Example Inc.", id: "1", contact: contact, signer: "evil.example", hour: 1, failed: 9}
-		commit(t, s, forged.delivery(t, "forged"), real.delivery(t, "real"), two, lost)
-		return s
-	}
-	want := numbers(t, fill(filepath.Join(t.TempDir(), "new.db"), "tls@example.net"))
-
-	// Without an address the earliest counts, as it did in version 1.
-	path, old := filepath.Join(t.TempDir(), "alike.db"), filepath.Join(t.TempDir(), "old.db")
-	if got := countedSigners(t, fill(path, "tls at example.net"))["1"]; got != "evil.example" {
-		t.Fatalf("%s counts", got)
-	}
-	firstVersion(t, old, func(c *conn) {
-		copyAsFirst(t, c, path)
-		_, err := c.exec(ctx, "UPDATE dict SET value = ?, hash = ? WHERE value = 'tls at example.net'", "tls@example.net", hash64("tls@example.net"))
-		must(t, err)
-	})
-	s := file(t, old, now)
-	if got := countedSigners(t, s)["1"]; got != "example.net" {
-		t.Errorf("%s counts", got)
-	}
-	if diff := cmp.Diff(want, numbers(t, s)); diff != "" {
-		t.Error(diff)
-	}
-	recount(t, s)
-	doc, _, err := s.Quarantined(ctx, 1)
-	if must(t, err); doc.Trust != store.Unverifiable || doc.SignedBy != "google.com" {
-		t.Errorf("quarantined without a mail: %+v", doc.Judgement)
-	}
-	ids := must2(s.PendingMails(ctx, 0, 10))(t)
-	if len(ids) != 1 {
-		t.Fatalf("mails %v", ids)
-	}
-	if mail := must2(s.PendingMail(ctx, ids[0]))(t); string(mail.Mail) != "mail two" {
-		t.Errorf("mail %q", mail.Mail)
-	}
-	must(t, s.Rejudge(ctx, ids[0], answered))
-	recount(t, s)
-}
-
-func newReport(t fataler, i int) *tlsrpt.Report {
-	t.Helper()
-	tr := newTraffic(10)
-	var r *tlsrpt.Report
-	for range i {
-		r, _ = tr.report()
-	}
-	return r
-}
-
-// copyAsFirst fills an empty store of version 1 with what one of today holds, as
-// it was then: quarantine has no deliveries, and a mail is kept for each report.
-func copyAsFirst(t fataler, c *conn, path string) {
-	t.Helper()
-	ctx := context.Background()
-	must(t, c.script(ctx, "ATTACH '"+strings.ReplaceAll(path, "'", "''")+"' AS new"))
-	var tables []string
-	must(t, c.query(ctx, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT IN ('pending_mail', 'meta')", nil, func(r row) error {
-		tables = append(tables, r.text(0))
-		return nil
-	}))
-	for _, table := range tables {
-		var columns string
-		must(t, c.query(ctx, "SELECT group_concat(name) FROM pragma_table_info('"+table+"', 'main')", nil, func(r row) error {
-			columns = r.text(0)
-			return nil
-		}))
-		must(t, c.script(ctx, fmt.Sprintf("INSERT INTO main.%s (%s) SELECT %s FROM new.%s", table, columns, columns, table)))
-	}
-	must(t, c.script(ctx, `DELETE FROM main.delivery WHERE report < 0;
-		INSERT INTO main.pending_mail (report, ledger, frame) SELECT d.report, d.ledger, m.frame FROM new.pending_mail m JOIN main.delivery d ON d.ledger = m.ledger;
-		UPDATE main.meta SET value = (SELECT value FROM new.meta n WHERE n.name = meta.name)`))
-	must(t, c.forget())
-	must(t, c.script(ctx, "DETACH new"))
 }
 
 func BenchmarkRereadable(b *testing.B) {
