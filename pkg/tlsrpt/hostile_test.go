@@ -129,6 +129,9 @@ func (h hostile) document() []byte {
 // Memory has to stay under 256 MiB for the whole process; a document may take
 // its own size a few times over, most of it only for a moment.
 func TestHostileDocumentsCostLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads documents of 20 MiB")
+	}
 	const allowed, longest = 160 << 20, 20 * time.Second
 	for _, h := range hostiles {
 		t.Run(h.name, func(t *testing.T) {

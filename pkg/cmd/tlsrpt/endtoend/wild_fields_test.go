@@ -1,11 +1,11 @@
 package endtoend
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -106,16 +106,19 @@ var wildFields = []wildRow{
 		names := []string{"22-usual.json", "22-other-order.json", "22-spaces-crlf.json", "22-one-line.json"}
 		w.take(append(names, "22-another-policy.json")...)
 		w.want(w.ask(`{"queryType":"summary","metric":"reports","groupBy":["policyMode"]}`, "policyMode", "reports"), "enforce 4", "testing 1")
-		usual := w.policyOf("22-usual.json")
-		for _, name := range names {
-			p := w.policyOf(name)
-			if diff := cmp.Diff(usual.Canonical(), p.Canonical()); diff != "" {
-				w.Errorf("%s is another policy (-usual +this)\n%s", name, diff)
-			}
+		var seen []analytics.PolicySeen
+		for _, name := range append(names, "22-another-policy.json") {
+			p, day := w.policyOf(name), w.decoded[name].Day()
+			seen = append(seen, analytics.PolicySeen{
+				Domain: "example.com", Type: p.Type, Mode: p.Mode, Strings: p.Strings, MX: p.MXHosts, Reporter: name, First: day, Last: day, Reports: 1,
+			})
 		}
-		if p := w.policyOf("22-another-policy.json"); slices.Equal(usual.Canonical(), p.Canonical()) {
-			w.Error("a policy in another mode is the same")
+		var policies []string
+		for _, row := range analytics.PolicyRows(seen) {
+			policies = append(policies, fmt.Sprint(row.Mode, " of ", len(row.Reporters)))
 		}
+		slices.Sort(policies)
+		w.want(policies, "enforce of 4", "testing of 1")
 		if got := w.policyOf("22-other-order.json").Strings[0]; got != "mx: *.Example.com" {
 			w.Errorf("the first line as said is %q", got)
 		}
@@ -140,13 +143,15 @@ var wildFields = []wildRow{
 		w.take("25-ehlo.json")
 		w.want(w.ask(`{"queryType":"failures"}`, "receivingMxHelo"), "mx1.example.com ESMTP ready")
 	}},
-	{26, "A-labels, U-labels, mixed case, trailing dots: stored as lower-case A-labels without the dot", func(w *wild) {
+	{26, "A-labels, U-labels, mixed case, trailing dots: stored as lower-case A-labels without the dot, shown as U-labels", func(w *wild) {
 		w.take("26-u-label.json", "26-a-label.json")
 		w.wantReports("xn--bcher-kva.example 2 1", "xn--bcher-kva.example 3 1")
 		w.wantSums([]string{"xn--bcher-kva.example 5 2"}, []string{"xn--bcher-kva.example 5 2"})
 		w.want(w.ask(`{"queryType":"summary","metric":"failedSessions","groupBy":["receivingMx"]}`, "receivingMx", "failedSessions"), "post.xn--bcher-kva.example 2")
 		w.want(w.ask(`{"queryType":"summary","metric":"failedSessions","groupBy":["policyDomain"],"filters":[{"dimension":"policyDomain","values":["xn--bcher-kva.example"]}]}`,
 			"failedSessions"), "2")
+		shown := w.shown(`{"queryType":"reports"}`, "policyDomain")
+		w.want(shown, "bücher.example", "bücher.example")
 	}},
 	{27, "IPv6 in brackets, mapped IPv4, an empty string, a hyphen: the canonical address or none", func(w *wild) {
 		w.take("27-addresses.json")

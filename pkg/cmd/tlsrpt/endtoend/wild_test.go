@@ -189,15 +189,7 @@ func orElse(s, other string) string {
 // the named fields parted by spaces. Of warnings it tells the codes.
 func (w *wild) ask(model string, fields ...string) []string {
 	w.Helper()
-	m, err := query.Parse([]byte(model))
-	if err != nil {
-		w.Fatal(err)
-	}
-	span := query.Range{From: moment("2010-01-01T00:00:00Z"), To: moment("2027-01-01T00:00:00Z"), MaxDataPoints: 10000}
-	answer, err := query.Answer(w.Context(), query.Environment{Store: w.store}, m, span)
-	if err != nil {
-		w.Fatal(err)
-	}
+	m, answer := w.answer(model)
 	var lines []string
 	for _, f := range answer {
 		if m.QueryType == "trend" {
@@ -221,6 +213,38 @@ func (w *wild) ask(model string, fields ...string) []string {
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+func (w *wild) answer(model string) (query.Model, data.Frames) {
+	w.Helper()
+	m, err := query.Parse([]byte(model))
+	if err != nil {
+		w.Fatal(err)
+	}
+	span := query.Range{From: moment("2010-01-01T00:00:00Z"), To: moment("2027-01-01T00:00:00Z"), MaxDataPoints: 10000}
+	answer, err := query.Answer(w.Context(), query.Environment{Store: w.store}, m, span)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return m, answer
+}
+
+// shown returns the cells of a field as Grafana shows them.
+func (w *wild) shown(model, name string) []string {
+	w.Helper()
+	_, answer := w.answer(model)
+	field, _ := answer[0].FieldByName(name)
+	var cells []string
+	for i := range field.Len() {
+		cell := cellOf(field, i)
+		for _, mapping := range field.Config.Mappings {
+			if mapper, ok := mapping.(data.ValueMapper); ok && mapper[cell].Text != "" {
+				cell = mapper[cell].Text
+			}
+		}
+		cells = append(cells, cell)
+	}
+	return cells
 }
 
 func labelsOf(f *data.Field, groupBy []store.Dimension) []string {
