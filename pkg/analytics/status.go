@@ -87,10 +87,8 @@ type StatusInput struct {
 // says so and raises no alarm but for sources.
 func Status(in StatusInput) []Finding {
 	findings := in.sources()
-	if setup, only := in.setup(); only {
-		return sortedFindings(append(findings, setup...))
-	} else {
-		findings = append(findings, setup...)
+	if missing, ok := in.setup(); ok {
+		return sortedFindings(append(findings, missing))
 	}
 	syncing := slices.ContainsFunc(in.Sources, SourceHealth.syncing)
 	findings = append(findings, in.incidents()...)

@@ -48,17 +48,17 @@ func (in StatusInput) sources() []Finding {
 	return findings
 }
 
-// setup tells what is missing before there can be any report; only says that
-// there is nothing else to tell.
-func (in StatusInput) setup() (findings []Finding, only bool) {
+// setup tells what is missing before there can be any report, when there is
+// nothing else to tell.
+func (in StatusInput) setup() (Finding, bool) {
 	if !in.Heard.Day.IsZero() {
-		return nil, false
+		return Finding{}, false
 	}
 	if len(in.Sources) == 0 {
-		return []Finding{{Severity: Info, Kind: KindSetup, Sentence: "No source is set up: add the mailbox or the drop where your TLS reports arrive in the settings of this data source."}}, true
+		return Finding{Severity: Info, Kind: KindSetup, Sentence: "No source is set up: add the mailbox or the drop where your TLS reports arrive in the settings of this data source."}, true
 	}
 	if slices.ContainsFunc(in.Sources, func(s SourceHealth) bool { return s.syncing() || s.State != "ok" && s.State != "idle" }) {
-		return nil, false // First things first: the sources have to be read.
+		return Finding{}, false // First things first: the sources have to be read.
 	}
 	domain := "your domain"
 	record := "_smtp._tls in front of its name"
@@ -79,7 +79,7 @@ func (in StatusInput) setup() (findings []Finding, only bool) {
 	if !since.IsZero() && in.Now.Sub(since) > firstReports {
 		f.Severity = Warning
 	}
-	return []Finding{f}, true
+	return f, true
 }
 
 // incidents tells open ones, each by its verdict; one for domains that share an
