@@ -43,3 +43,35 @@ func TestOnlyTheOutermostHeaderSaysThatAMailWasPassedOn(t *testing.T) {
 		t.Error("a file that is no mail was passed on")
 	}
 }
+
+// Row 37 of the table of reports as they really come.
+func TestForwardedReportsAreKeptButNotBelieved(t *testing.T) {
+	s := newSigner(t, "reporter.example")
+	report := reportMail(attachment("application/tlsrpt+gzip", "x.gz", gzipped(reportJSON)))
+	arc := "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=forwarder.example; s=x; b=x\r\n" +
+		"ARC-Authentication-Results: i=1; mx.example.com; dkim=pass header.d=reporter.example\r\n"
+	broken := "Return-Path: <SRS0=HHHH=TT=reporter.example=tls@forwarder.example>\r\n" + arc + s.sign(t, report) + "-- \r\nA list's footer\r\n"
+	own := "Authentication-Results: mx.example.com; dkim=pass header.d=reporter.example\r\n"
+	for _, c := range []struct {
+		name  string
+		mode  Mode
+		mail  string
+		trust string
+	}{
+		{"row 37: a broken signature", ModeDKIM, broken, Unauthenticated},
+		{"row 37: ARC is not believed", ModeHeaders, broken, Unauthenticated},
+		{"row 37: one's own server is not asked for where signatures are verified", ModeDKIM, own + broken, Unauthenticated},
+		{"row 37: one's own server is believed", ModeHeaders, own + broken, Authenticated},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := Extract([]byte(c.mail), "", true)
+			if len(e.Documents) != 1 || e.Documents[0].Problem != nil || !e.Redirected {
+				t.Errorf("the report is not kept as one that was passed on: %+v", summarize(e))
+			}
+			dns := &zone{answers: map[string]any{s.name(): s.record("")}}
+			if v := NewAuthenticator(c.mode, "mx.example.com", dns).Judge(t.Context(), []byte(c.mail)); v.Trust != c.trust {
+				t.Errorf("got %+v, want %s", v, c.trust)
+			}
+		})
+	}
+}

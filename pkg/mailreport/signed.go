@@ -1,6 +1,7 @@
 package mailreport
 
 import (
+	"bufio"
 	"bytes"
 	"crypto"
 	"crypto/ed25519"
@@ -178,10 +179,11 @@ func canonicalField(field string, relaxed bool) string {
 // 3.4.3 and 3.4.4), in which empty lines at its end don't count.
 func hashBody(body []byte, relaxed bool) []byte {
 	sum := sha256.New()
+	out := bufio.NewWriter(sum)
 	empty, lines := 0, 0
 	for line := range bytes.Lines(body) {
 		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-		if relaxed {
+		if relaxed && bytes.ContainsAny(line, " \t") {
 			line = bytes.TrimRight(blanks.ReplaceAll(line, []byte(" ")), " ")
 		}
 		if len(line) == 0 {
@@ -189,14 +191,15 @@ func hashBody(body []byte, relaxed bool) []byte {
 			continue
 		}
 		for ; empty > 0; empty-- {
-			io.WriteString(sum, "\r\n")
+			out.WriteString("\r\n")
 		}
-		sum.Write(line)
-		io.WriteString(sum, "\r\n")
+		out.Write(line)
+		out.WriteString("\r\n")
 		lines++
 	}
 	if lines == 0 && !relaxed {
-		io.WriteString(sum, "\r\n")
+		out.WriteString("\r\n")
 	}
+	out.Flush()
 	return sum.Sum(nil)
 }
