@@ -7,6 +7,12 @@
 // it is only ever added or taken back whole, in the transaction that changes
 // the report. So a rollup always equals a recount of the rows.
 //
+// What is known better later changes what is stored: a mail that is judged again
+// (rejudge.go), a document that is read again (reread.go, resolve.go), a signer
+// that turns out to have been first (signers.go). Which of several reports that
+// claim to be the same counts follows from the set of all deliveries, never from
+// the order in which they were committed (rivals.go).
+//
 // Reading starts at plan.go, which picks the smallest table that can answer;
 // writing at commit.go.
 package sqlite
