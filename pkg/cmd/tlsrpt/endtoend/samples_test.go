@@ -120,6 +120,7 @@ func countSample(t *testing.T, path string) sampleCount {
 		t.Fatal(err)
 	}
 	w := newWild(t, 0, nil)
+	w.now = moment("2026-06-15T06:00:00Z") // after the newest sample
 	f := ingest.File{Source: "mb1", Ref: path, Received: w.now, Route: store.Direct, Mail: filepath.Ext(path) == ".eml", Body: body}
 	if !f.Mail {
 		f.Name, f.Route = filepath.Base(path), store.Drop
