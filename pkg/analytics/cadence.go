@@ -76,15 +76,19 @@ type History struct {
 	First, Last tlsrpt.Day
 	// Reports are all reports ever.
 	Reports int64
-	// LastStored is when the last report came; zero where it is not known.
+	// LastStored is when the last report came; zero where that says nothing of
+	// how late its sender is, as in a first synchronisation.
 	LastStored time.Time
 }
 
 // Histories puts the store's rows, grouped by policy domain and reporter, per
 // day, together by pair, ordered by domain and reporter. Known, which may be
 // nil, tells the first and last reports, also those beyond the rows; a pair
-// that only known has gets a history without days.
-func Histories(rows []store.SessionRow, known []store.ReporterRow, c Counting) []History {
+// that only known has gets a history without days. Live is when reports began to
+// come as they were sent, some time after the first synchronisation: those that
+// were stored before do not tell how late their senders are. Where it is zero,
+// none does.
+func Histories(rows []store.SessionRow, known []store.ReporterRow, c Counting, live time.Time) []History {
 	index := make(map[[2]string]int, len(known))
 	var all []History
 	at := func(domain, reporter string) *History {
@@ -113,7 +117,9 @@ func Histories(rows []store.SessionRow, known []store.ReporterRow, c Counting) [
 		}
 		h.First, h.Last = min(h.First, k.FirstReport), max(h.Last, k.LastReport)
 		h.Reports = max(h.Reports, k.Reports)
-		h.LastStored = k.LastStored
+		if !live.IsZero() && k.LastStored.After(live) {
+			h.LastStored = k.LastStored
+		}
 	}
 	slices.SortFunc(all, compareHistories)
 	return all
@@ -237,7 +243,7 @@ func (l *line) cadence(upTo time.Time, syncing bool) Cadence {
 	case late && tlsrpt.DayOf(upTo)-l.last > unsureQuietDays:
 		c.State = ReporterQuiet
 	}
-	c.note(l.remarks(c)...)
+	c.note(l.remarks(c, upTo)...)
 	return c
 }
 

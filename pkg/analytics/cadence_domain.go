@@ -71,18 +71,18 @@ func DomainSilence(domain string, cadences []Cadence, upTo time.Time) Silence {
 	s.Silent = late == all && s.Days >= domainSilentDays
 	s.Together = s.Silent && all > 1 && last-first <= togetherDays
 	if s.Silent {
-		s.Sentence = s.say(all)
+		s.Sentence = s.say(all, sayDay(s.Last.Time(), upTo))
 	}
 	return s
 }
 
-func (s Silence) say(reporters int) string {
+func (s Silence) say(reporters int, last string) string {
 	if s.Together {
 		return fmt.Sprintf("No report on %s since that for %s: all %d reporters stopped within days of each other. "+
-			"Its _smtp._tls record may be gone, or the domain is retired.", s.Domain, s.Last, reporters)
+			"Its _smtp._tls record may be gone, or the domain is retired.", s.Domain, last, reporters)
 	}
 	return fmt.Sprintf("No report on %s since that for %s, and each of its reporters is overdue. "+
-		"Look up its _smtp._tls record, and see whether the address in it still takes mail.", s.Domain, s.Last)
+		"Look up its _smtp._tls record, and see whether the address in it still takes mail.", s.Domain, last)
 }
 
 func (c Cadence) canBeOverdue() bool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
@@ -115,7 +116,7 @@ func dailyBy(gaps []int) bool {
 }
 
 // remarks are the sentences of a cadence's note, most important first.
-func (l *line) remarks(c Cadence) []string {
+func (l *line) remarks(c Cadence, upTo time.Time) []string {
 	var all []string
 	if l.goesOnAs != "" {
 		all = append(all, fmt.Sprintf("It goes on as %s.", l.goesOnAs))
@@ -132,7 +133,7 @@ func (l *line) remarks(c Cadence) []string {
 	case c.Kind == UnknownCadence:
 		all = append(all, fmt.Sprintf("It was heard on %s, too few to know its cadence.", countOf(int64(len(l.days)), "day")))
 	case c.Overdue > 0:
-		all = append(all, fmt.Sprintf("It used to report %s, and last did for %s.", everyWords(c.Every), c.Last))
+		all = append(all, fmt.Sprintf("It used to report %s, and last did for %s.", everyWords(c.Every), sayDay(c.Last.Time(), upTo)))
 	}
 	if known, ok := tlsrpt.KnownReporter(l.reporter); ok && c.State != ReporterReporting && l.goesOnAs == "" {
 		all = append(all, known.Note)

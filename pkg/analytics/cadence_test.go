@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -120,7 +121,7 @@ func TestCadenceOfOneReporter(t *testing.T) {
 			history: heardOn("a.example", "R", append(append(daysAgo(40, 22, 1), daysAgo(16, 12, 1)...), daysAgo(6, 5, 1)...)...), kind: MailDays, every: 2, overdue: 1, state: ReporterQuiet, next: "2026-05-31T00:00:00Z"},
 		"reports that are always four days late are expected four days later": {
 			history: storedLate(heardOn("a.example", "R", daysAgo(60, 5, 1)...), 4), kind: Daily, every: 1, state: ReporterReporting, next: "2026-06-03T00:00:00Z"},
-		"a report of years ago excuses no more than a week": {
+		"a report that came a month late excuses no more than a week": {
 			history: storedLate(heardOn("a.example", "R", daysAgo(60, 30, 1)...), 29), kind: Daily, every: 1, overdue: 21, state: ReporterSilent, next: "2026-05-12T00:00:00Z"},
 		"periods of seven days count for one day each": {
 			history: storedLate(heardOn("a.example", "R", daysAgo(88, 11, 7)...), 6), kind: MailDays, every: 7, state: ReporterReporting, next: "2026-06-05T00:00:00Z"},
@@ -140,6 +141,9 @@ func TestCadenceOfOneReporter(t *testing.T) {
 			history: heardOn("a.example", "R", append(daysAgo(90, 5, 1), -3650)...), kind: Daily, every: 1, overdue: 3, state: ReporterSilent, next: "2026-05-30T00:00:00Z"},
 		"known only by its first and last report": {
 			history: History{Domain: "a.example", Reporter: "R", First: today - 400, Last: today - 200, Reports: 100}, kind: UnknownCadence, every: 1, state: ReporterQuiet, wantNoted: "more than 90 days"},
+		"after a first synchronisation of years, silence is told from its first day": {
+			history: History{Domain: "a.example", Reporter: "R", Days: heardOn("", "", daysAgo(90, 10, 1)...).Days, First: today - 3000, Last: today - 10, Reports: 2900},
+			kind:    Daily, every: 1, overdue: 8, state: ReporterSilent, next: "2026-05-25T00:00:00Z", wantNoted: "last did for 22 May"},
 		"what is known of a reporter is said where it is quiet": {
 			history: heardOn("a.example", "Microsoft Corporation", append(daysAgo(40, 9, 1), 4)...), kind: Daily, every: 1, overdue: 2, state: ReporterQuiet, next: "2026-05-31T00:00:00Z", wantNoted: "days with mail only"},
 	} {
@@ -273,90 +277,6 @@ func TestAChainOfNamesEndsInOneHistory(t *testing.T) {
 	}
 }
 
-func TestDomainSilence(t *testing.T) {
-	for name, c := range map[string]struct {
-		histories          []History
-		silent, together   bool
-		days               int
-		reportersInTrouble []string
-	}{
-		"retired: all stop within days": {[]History{heardOn("a.example", "R", daysAgo(90, 20, 1)...), heardOn("a.example", "S", daysAgo(90, 17, 1)...)}, true, true, 16, nil},
-		"one still reports":             {[]History{heardOn("a.example", "R", daysAgo(90, 20, 1)...), heardOn("a.example", "S", daysAgo(90, 1, 1)...)}, false, false, 0, []string{"R"}},
-		"all overdue, not seven days":   {[]History{heardOn("a.example", "R", daysAgo(90, 7, 1)...), heardOn("a.example", "S", daysAgo(90, 8, 1)...)}, false, false, 6, nil},
-		"all overdue for seven days":    {[]History{heardOn("a.example", "R", daysAgo(90, 8, 1)...), heardOn("a.example", "S", daysAgo(90, 8, 1)...)}, true, true, 7, nil},
-		"one after another":             {[]History{heardOn("a.example", "R", daysAgo(90, 60, 1)...), heardOn("a.example", "S", daysAgo(90, 20, 1)...)}, true, false, 19, []string{"R", "S"}},
-		"its only reporter":             {[]History{heardOn("a.example", "R", daysAgo(90, 20, 1)...)}, true, false, 19, []string{"R"}},
-		"those of no cadence have no say": {[]History{heardOn("a.example", "R", daysAgo(90, 20, 1)...), heardOn("a.example", "S", daysAgo(90, 17, 1)...), heardOn("a.example", "T", 30)},
-			true, true, 16, nil},
-		"nobody has a cadence": {[]History{heardOn("a.example", "R", 30)}, false, false, 0, nil},
-		"the rest waits on mail days": {[]History{heardOn("a.example", "R", daysAgo(90, 10, 1)...), heardOn("a.example", "S", irregular...)},
-			false, false, 8, []string{"R"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cadences := Cadences(c.histories, thisNoon, false)
-			got := DomainSilence("a.example", cadences, thisNoon)
-			if got.Silent != c.silent || got.Together != c.together || got.Days != c.days && got.Days != int(today-c.histories[0].Last)-1 {
-				t.Errorf("got %+v", got)
-			}
-			if got.Silent != (got.Sentence != "") {
-				t.Errorf("sentence %q", got.Sentence)
-			}
-			var overdue []string
-			for _, r := range ReporterCadences(c.histories, thisNoon, false) {
-				if r.Overdue > 0 {
-					overdue = append(overdue, r.Reporter)
-				}
-			}
-			if !slices.Equal(overdue, c.reportersInTrouble) {
-				t.Errorf("overdue over all domains: %q, want %q", overdue, c.reportersInTrouble)
-			}
-			if c.silent && c.together != strings.Contains(cadences[0].Note, "retired") {
-				t.Errorf("note %q", cadences[0].Note)
-			}
-		})
-	}
-	if got := DomainSilence("a.example", Cadences([]History{heardOn("a.example", "R", daysAgo(90, 20, 1)...)}, time.Time{}, false), time.Time{}); got.Silent {
-		t.Errorf("no successful poll, and yet %+v", got)
-	}
-}
-
-func TestAReporterIsOneOverItsDomains(t *testing.T) {
-	var histories []History
-	for _, domain := range []string{"a.example", "b.example", "c.example", "d.example", "e.example", "f.example", "g.example"} {
-		histories = append(histories, heardOn(domain, "R", daysAgo(90, 6, 1)...), heardOn(domain, "S", daysAgo(90, 1, 1)...))
-	}
-	// Mail days on each of its domains make a daily reporter.
-	histories = append(histories, heardOn("a.example", "T", daysAgo(60, 2, 2)...), heardOn("b.example", "T", daysAgo(61, 1, 2)...))
-	got := ReporterCadences(histories, thisNoon, false)
-	if len(got) != 3 {
-		t.Fatalf("got %d rows", len(got))
-	}
-	r, third := got[0], got[2]
-	if r.Domain != "" || r.Overdue != 4 || r.State != ReporterSilent || DomainList(r.Domains) != "a.example, b.example, c.example, d.example, e.example and 2 more" {
-		t.Errorf("R: %+v", r)
-	}
-	if third.Kind != Daily || third.Every != 1 || third.Reports != 61-1+1 {
-		t.Errorf("T: %+v", third)
-	}
-}
-
-func TestNeverHeard(t *testing.T) {
-	histories := []History{
-		heardOn("a.example", "Comcast", 3), heardOn("a.example", "Google LLC", 3), heardOn("a.example", "R", 4),
-		heardOn("b.example", "Comcast", 3), heardOn("b.example", "Google LLC", 3), heardOn("b.example", "Google Inc.", 30),
-		heardOn("c.example", "P", 3), heardOn("c.example", "Q", 3), heardOn("c.example", "R", 3),
-		{Domain: "c.example", Reporter: "Google Inc.", First: today - 400, Last: today - 390},
-	}
-	got := NeverHeard(histories)
-	if len(got) != 2 || got[0].Domain != "a.example" || got[1].Domain != "c.example" {
-		t.Fatalf("got %+v", got)
-	}
-	want := "Possibly: Microsoft sends to the first rua address only, and has never reported although others do."
-	if got[0].Reporter != "Microsoft" || got[0].Note != want || got[0].Kind != UnknownCadence || got[0].Overdue != 0 {
-		t.Errorf("got %+v", got[0])
-	}
-}
-
 func TestHistoriesComeFromTheStoresRows(t *testing.T) {
 	rows := []store.SessionRow{
 		{Bucket: today.Time(), Group: []string{"b.example", "R"}, Reports: 1, Successful: 5, Failed: 1},
@@ -372,7 +292,56 @@ func TestHistoriesComeFromTheStoresRows(t *testing.T) {
 		{Domain: "b.example", Reporter: "Q", First: today - 500, Last: today - 100, Reports: 40},
 		{Domain: "b.example", Reporter: "R", Days: []DayHeard{{yesterday, 2, 14, 2}, {today, 1, 6, 1}}, First: today - 500, Last: today, Reports: 400, LastStored: thisNoon},
 	}
-	if diff := cmp.Diff(want, Histories(rows, known, Distinct)); diff != "" {
+	if diff := cmp.Diff(want, Histories(rows, known, Distinct, thisNoon.Add(-day))); diff != "" {
 		t.Error(diff)
 	}
+	want[2].LastStored = time.Time{}
+	for _, live := range []time.Time{{}, thisNoon} {
+		if diff := cmp.Diff(want, Histories(rows, known, Distinct, live)); diff != "" {
+			t.Errorf("what was stored before the reports came as they were sent tells no lateness: %s", diff)
+		}
+	}
+}
+
+func TestCadencesHold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var histories []History
+		for _, domain := range []string{"a.example", "b.example"} {
+			for _, reporter := range []string{"Google Inc.", "Google LLC", "R", "S"} {
+				ago := rapid.SliceOfNDistinct(rapid.IntRange(0, 90), 0, 60, rapid.ID).Draw(t, "heard")
+				if len(ago) == 0 {
+					continue
+				}
+				h := heardOn(domain, reporter, ago...)
+				for i := range h.Days {
+					h.Days[i].Failed = rapid.Int64Range(0, 1).Draw(t, "failed")
+				}
+				histories = append(histories, h)
+			}
+		}
+		shuffled := rapid.Permutation(histories).Draw(t, "order")
+		for _, judge := range []func([]History, time.Time, bool) []Cadence{Cadences, ReporterCadences} {
+			now, later := judge(histories, thisNoon, false), judge(histories, thisNoon.Add(day), false)
+			if diff := cmp.Diff(now, judge(shuffled, thisNoon, false)); diff != "" {
+				t.Fatalf("the order of histories matters: %s", diff)
+			}
+			for i, c := range now {
+				switch {
+				case c.Every < 1 || c.Overdue < 0:
+					t.Fatalf("out of bounds: %+v", c)
+				case c.Overdue > 0 && !c.canBeOverdue():
+					t.Fatalf("overdue without a cadence: %+v", c)
+				case c.State == ReporterSilent && c.Overdue < SilentAfter:
+					t.Fatalf("silent too soon: %+v", c)
+				case c.Domain != "" && later[i].Overdue < c.Overdue:
+					t.Fatalf("a day later it is less overdue: %+v, %+v", c, later[i])
+				}
+			}
+			for _, c := range judge(histories, thisNoon, true) {
+				if c.Overdue != 0 {
+					t.Fatalf("overdue in the first synchronisation: %+v", c)
+				}
+			}
+		}
+	})
 }

@@ -141,8 +141,9 @@ func (r *testRun) refusals() []hindrance {
 			continue
 		}
 		all = append(all, hindrance{
-			sentence: fmt.Sprintf("%s has not reported since it told of such sessions on %s, so that no one has confirmed the repair.", r.nameOf(who), r.say(failed)),
-			until:    failed + ReadyForgivenDays + 1,
+			sentence: fmt.Sprintf("%s has not reported since %s, when it told of sessions that enforce would refuse: %s. No one has confirmed the repair.",
+				r.nameOf(who), r.say(failed), r.sayCauses(failed)),
+			until: failed + ReadyForgivenDays + 1,
 		})
 	}
 	return all
