@@ -180,6 +180,18 @@ type ReporterRow struct {
 	Reports, Days int64
 }
 
+// A PolicySeen tells of one reporter that it saw one policy of a domain.
+type PolicySeen struct {
+	// Domain, Type, Mode, Strings and MXHosts are those of [tlsrpt.Policy].
+	Domain, Type, Mode string
+	Strings, MXHosts   []string
+	Reporter           string
+	// First and Last are the first and the last day of a period in which it did.
+	First, Last tlsrpt.Day
+	// Reports counts its reports that name the policy.
+	Reports int64
+}
+
 // A QuarantineRow is one document that could not be used.
 type QuarantineRow struct {
 	ID            int64
