@@ -1,8 +1,8 @@
 package analytics
 
 import (
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -86,37 +86,54 @@ type ReadinessRow struct {
 	Reasons []string
 }
 
-// Readiness judges every domain in the rows, ordered by name.
+// Readiness judges every domain in the rows, ordered by name. It looks at one
+// after the other, so that it needs little memory beside the rows.
 func Readiness(in ReadinessInput) []ReadinessRow {
-	domains := map[string]*testRun{}
-	at := func(domain string) *testRun {
-		if domains[domain] == nil {
-			domains[domain] = &testRun{domain: domain, cells: map[cellKey]*cell{}, known: map[string]bool{}}
+	of := map[string]*rowsOfDomain{}
+	at := func(domain string) *rowsOfDomain {
+		if of[domain] == nil {
+			of[domain] = &rowsOfDomain{}
 		}
-		return domains[domain]
+		return of[domain]
 	}
-	for _, r := range in.Sessions {
-		at(r.Group[0]).addSessions(r)
+	for i := range in.Sessions {
+		rows := at(in.Sessions[i].Group[0])
+		rows.sessions = append(rows.sessions, i)
 	}
-	for _, f := range in.Failures {
-		at(f.Group[0]).addFailure(f)
+	for i := range in.Failures {
+		rows := at(in.Failures[i].Group[0])
+		rows.failures = append(rows.failures, i)
 	}
 	for i := range in.Histories {
-		if h := &in.Histories[i]; domains[h.Domain] != nil && len(h.Days) > 0 {
-			domains[h.Domain].known[parseOrgName(h.Reporter).id()] = true
+		if rows := of[in.Histories[i].Domain]; rows != nil && len(in.Histories[i].Days) > 0 {
+			rows.histories = append(rows.histories, i)
 		}
 	}
-	rows := make([]ReadinessRow, 0, len(domains))
-	for _, run := range domains {
-		rows = append(rows, run.judge(in.UpTo))
+	ids := organizationIDs{}
+	all := make([]ReadinessRow, 0, len(of))
+	for _, domain := range slices.Sorted(maps.Keys(of)) {
+		run := testRun{domain: domain, ids: ids, cells: map[cellKey]*cell{}, known: map[string]bool{}}
+		for _, i := range of[domain].sessions {
+			run.addSessions(in.Sessions[i])
+		}
+		for _, i := range of[domain].failures {
+			run.addFailure(in.Failures[i])
+		}
+		for _, i := range of[domain].histories {
+			run.known[ids.of(in.Histories[i].Reporter)] = true
+		}
+		all = append(all, run.judge(in.UpTo))
 	}
-	slices.SortFunc(rows, func(a, b ReadinessRow) int { return strings.Compare(a.Domain, b.Domain) })
-	return rows
+	return all
 }
+
+// rowsOfDomain are the places of one domain's rows in the input.
+type rowsOfDomain struct{ sessions, failures, histories []int }
 
 // A testRun is all that was reported of one domain.
 type testRun struct {
 	domain string
+	ids    organizationIDs
 	cells  map[cellKey]*cell
 	// known are the reporters of the domain, the names of one as one.
 	known map[string]bool
@@ -167,7 +184,7 @@ func (r *testRun) cell(group []string, bucket time.Time) *cell {
 	key := cellKey{tlsrpt.DayOf(bucket), group[1], group[2], group[3]}
 	c := r.cells[key]
 	if c == nil {
-		c = &cell{details: map[cause]int64{}}
+		c = &cell{}
 		r.cells[key] = c
 	}
 	return c
@@ -177,27 +194,42 @@ func (r *testRun) addSessions(row store.SessionRow) {
 	c := r.cell(row.Group, row.Bucket)
 	c.total += row.Successful + row.Failed
 	c.failed += row.Failed
-	r.known[parseOrgName(row.Group[3]).id()] = true
+	r.known[r.ids.of(row.Group[3])] = true
 	if row.Group[1] == tlsrpt.PolicyTLSA {
 		r.tlsaSessions += row.Successful + row.Failed
 	}
 }
 
 func (r *testRun) addFailure(f store.FailureSum) {
-	r.cell(f.Group, f.Bucket).details[cause{f.Group[4], f.Group[5]}] += f.Failed
+	c := r.cell(f.Group, f.Bucket)
+	if c.details == nil {
+		c.details = map[cause]int64{}
+	}
+	c.details[cause{f.Group[4], f.Group[5]}] += f.Failed
 }
 
 // modeNow is the mode that most reporters of the last weeks last told: a mode
 // of RFC 8461, no-policy-found where they found none any more, or empty where
 // no one told of an MTA-STS policy.
 func (r *testRun) modeNow() string {
-	seen := map[string][]PolicySeen{}
+	spans := map[cellKey]sighting{}
 	newest := tlsrpt.Day(0)
 	for key := range r.cells {
-		if key.policyType == tlsrpt.PolicySTS || key.policyType == tlsrpt.PolicyNotFound {
-			seen[key.reporter] = append(seen[key.reporter], PolicySeen{Type: key.policyType, Mode: key.mode, First: key.day, Last: key.day})
-			newest = max(newest, key.day)
+		if key.policyType != tlsrpt.PolicySTS && key.policyType != tlsrpt.PolicyNotFound {
+			continue
 		}
+		newest = max(newest, key.day)
+		day := key.day
+		key.day = 0
+		s, ok := spans[key]
+		if !ok {
+			s = sighting{day, day}
+		}
+		spans[key] = sighting{min(s.first, day), max(s.last, day)}
+	}
+	seen := map[string][]PolicySeen{}
+	for key, s := range spans {
+		seen[key.reporter] = append(seen[key.reporter], PolicySeen{Type: key.policyType, Mode: key.mode, First: s.first, Last: s.last})
 	}
 	votes, since := map[string]int{}, map[string]tlsrpt.Day{}
 	for reporter, of := range seen {
@@ -256,7 +288,7 @@ func (r *testRun) addCell(key cellKey, c *cell) {
 	}
 	r.days[key.day].add(tally)
 	r.reporters[key.reporter] = true
-	who := parseOrgName(key.reporter).id()
+	who := r.ids.of(key.reporter)
 	if tally.wouldFail == 0 {
 		r.clean[who] = max(r.clean[who], key.day)
 		return

@@ -103,11 +103,23 @@ func (r *testRun) lastRefused() (last tlsrpt.Day, ok bool) {
 	return last, ok
 }
 
-// organizations counts reporters, the names of one as one.
-func organizations(reporters map[string]bool) int {
-	keys := map[string]bool{}
-	for name := range reporters {
-		keys[parseOrgName(name).id()] = true
+// organizationIDs keeps what the names of reporters stand for.
+type organizationIDs map[string]string
+
+func (ids organizationIDs) of(reporter string) string {
+	id, ok := ids[reporter]
+	if !ok {
+		id = parseOrgName(reporter).id()
+		ids[reporter] = id
 	}
-	return len(keys)
+	return id
+}
+
+// count counts reporters, the names of one as one.
+func (ids organizationIDs) count(reporters map[string]bool) int {
+	distinct := map[string]bool{}
+	for name := range reporters {
+		distinct[ids.of(name)] = true
+	}
+	return len(distinct)
 }

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -207,4 +208,33 @@ func TestReadinessDoesNotDependOnTheOrderOfRows(t *testing.T) {
 			t.Fatalf("more fail than there were: %+v", got)
 		}
 	})
+}
+
+func BenchmarkReadiness(b *testing.B) {
+	var in ReadinessInput
+	for i := range 10_000 {
+		for _, reporter := range []string{"Comcast", "Google LLC", "Mail.ru", "Microsoft Corporation", "Mimecast"} {
+			for ago := range 30 {
+				in.Sessions = append(in.Sessions, store.SessionRow{
+					Bucket: (today - tlsrpt.Day(ago)).Time(), Group: []string{fmt.Sprintf("d%05d.example", i), "sts", "testing", reporter}, Successful: 10,
+				})
+			}
+		}
+	}
+	in.UpTo = thisNoon
+	for b.Loop() {
+		Readiness(in)
+	}
+}
+
+func BenchmarkCadences(b *testing.B) {
+	var histories []History
+	for i := range 10_000 {
+		for _, reporter := range []string{"Comcast", "Google LLC", "Mail.ru", "Microsoft Corporation", "Mimecast"} {
+			histories = append(histories, heardOn(fmt.Sprintf("d%05d.example", i), reporter, daysAgo(90, 1, 1)...))
+		}
+	}
+	for b.Loop() {
+		Cadences(histories, thisNoon, false)
+	}
 }

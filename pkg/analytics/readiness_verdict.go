@@ -161,7 +161,7 @@ func (r *testRun) gaps() []hindrance {
 			until:    r.first + ReadyDays,
 		})
 	}
-	if heard := organizations(r.reporters); heard < ReadyReporters && len(r.known) >= ReadyReporters {
+	if heard := r.ids.count(r.reporters); heard < ReadyReporters && len(r.known) >= ReadyReporters {
 		all = append(all, hindrance{sentence: fmt.Sprintf("Of %d reporters of this domain only %s has told of the policy in testing: wait for %d.",
 			len(r.known), strings.Join(slices.Sorted(maps.Keys(r.reporters)), ", "), ReadyReporters)})
 	}
@@ -172,7 +172,7 @@ func (r *testRun) gaps() []hindrance {
 }
 
 func (r *testRun) sayClean() string {
-	from := countOf(int64(organizations(r.reporters)), "reporter")
+	from := countOf(int64(r.ids.count(r.reporters)), "reporter")
 	if last, ok := r.lastRefused(); ok {
 		return fmt.Sprintf("Nothing that enforce would refuse since %s, in %s from %s over %s.", r.say(last), countOf(r.total.total, "session"), from, countOf(int64(len(r.days)), "day"))
 	}
@@ -218,7 +218,7 @@ func (r *testRun) sayCauses(from tlsrpt.Day) string {
 func (r *testRun) nameOf(who string) string {
 	name, last := "", tlsrpt.Day(0)
 	for key := range r.cells {
-		if parseOrgName(key.reporter).id() == who && (key.day > last || key.day == last && key.reporter < name) {
+		if r.ids.of(key.reporter) == who && (key.day > last || key.day == last && key.reporter < name) {
 			name, last = key.reporter, key.day
 		}
 	}
