@@ -17,10 +17,17 @@ import (
 const (
 	// ReasonParserFailure items made a parser panic.
 	ReasonParserFailure = "parser-failure"
+	// ReasonFuturePeriod documents are reports of a period that starts over
+	// [furthestAhead] after today.
+	ReasonFuturePeriod = tlsrpt.WarnFuturePeriod
 	// ReasonExpired is given to a quarantined document that turns out to be a
 	// report older than the retention.
 	ReasonExpired = "expired"
 )
+
+// furthestAhead is how far ahead a period may start: a clock may be set to the
+// wrong month, and the report still be real.
+const furthestAhead = 31 * 24 * time.Hour
 
 // IgnoredExpired is why an item whose reports are all older than the retention
 // is ignored.
@@ -100,7 +107,7 @@ func (p *Pipeline) read(f File, found mailreport.Extraction, problem *store.Prob
 	}
 	expired := false
 	for _, doc := range found.Documents {
-		document, old := p.decode(doc)
+		document, old := p.decode(doc, f.Received)
 		if old {
 			expired = true
 			continue
@@ -129,14 +136,15 @@ func (r *reading) add(document store.Document, forwarded bool) {
 	r.forwarded = append(r.forwarded, forwarded)
 }
 
-// decode reads one document, and says whether its report is older than the retention.
-func (p *Pipeline) decode(doc mailreport.Document) (document store.Document, expired bool) {
+// decode reads one document that was received at a time, and says whether its
+// report is older than the retention.
+func (p *Pipeline) decode(doc mailreport.Document, received time.Time) (document store.Document, expired bool) {
 	document = store.Document{Raw: doc.Raw, Hints: doc.Hints}
 	if doc.Problem != nil {
 		document.Problem = &store.Problem{Reason: doc.Problem.Reason, Detail: doc.Problem.Detail}
 		return document, false
 	}
-	report, problem := p.report(doc)
+	report, problem := p.report(doc, received)
 	if problem != nil {
 		document.Problem = problem
 		return document, false
@@ -146,8 +154,8 @@ func (p *Pipeline) decode(doc mailreport.Document) (document store.Document, exp
 }
 
 // report decodes a document and keeps what the rules accept.
-func (p *Pipeline) report(doc mailreport.Document) (*tlsrpt.Report, *store.Problem) {
-	report, problem := p.parse(doc.Raw, doc.Hints)
+func (p *Pipeline) report(doc mailreport.Document, received time.Time) (*tlsrpt.Report, *store.Problem) {
+	report, problem := p.parse(doc.Raw, doc.Hints, received)
 	if problem != nil {
 		return nil, problem
 	}
@@ -164,12 +172,22 @@ func (p *Pipeline) report(doc mailreport.Document) (*tlsrpt.Report, *store.Probl
 	return report, nil
 }
 
-// parse decodes a document.
-func (p *Pipeline) parse(raw []byte, hints tlsrpt.Hints) (report *tlsrpt.Report, problem *store.Problem) {
+// parse decodes a document. A period in the future is told, or refused where
+// it lies so far ahead that it would outlive the retention and hide that its
+// reporter has fallen silent.
+func (p *Pipeline) parse(raw []byte, hints tlsrpt.Hints, received time.Time) (report *tlsrpt.Report, problem *store.Problem) {
 	defer p.recovered(&problem)
 	report, err := tlsrpt.DecodeBytes(raw, hints)
 	if err != nil {
 		return nil, problemOf(err)
+	}
+	now := time.Now()
+	warning, ahead := report.FutureWarning(received, now)
+	switch {
+	case report.Start.Sub(now) > furthestAhead:
+		return nil, &store.Problem{Reason: ReasonFuturePeriod, Detail: warning.Detail}
+	case ahead:
+		report.Warnings = append(report.Warnings, warning)
 	}
 	return report, nil
 }

@@ -169,3 +169,41 @@ func TestPipelineKeepsWhatIsGoodOfAnItem(t *testing.T) {
 		t.Errorf("the delivery is of %s %s, %d bytes", d.Source, d.Ref, d.Size)
 	}
 }
+
+func TestPeriodsInTheFuture(t *testing.T) {
+	now := time.Now()
+	tests := []struct {
+		name     string
+		ahead    int // days
+		received time.Time
+		warnings string
+		refused  string
+	}{
+		{name: "yesterday is no future", ahead: -1, received: now},
+		{name: "tomorrow may be local time", ahead: 1, received: now},
+		{name: "a week ahead is kept with a warning", ahead: 7, received: now, warnings: "period-in-future"},
+		{name: "what was future when it was received warns for ever", ahead: -1, received: now.AddDate(0, 0, -8), warnings: "period-in-future"},
+		{name: "a year ahead is refused, lest it outlive the retention", ahead: 365, received: now, refused: "period-in-future"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			body := report("example.com", "1", now.AddDate(0, 0, test.ahead+1))
+			delivery := (&ingest.Pipeline{RetentionDays: 400}).Process(context.Background(), ingest.File{Received: test.received, Name: "r.json", Body: body})
+			if len(delivery.Documents) != 1 {
+				t.Fatalf("got %d documents, want 1", len(delivery.Documents))
+			}
+			var refused string
+			var warnings []string
+			if problem := delivery.Documents[0].Problem; problem != nil {
+				refused = problem.Reason
+			} else {
+				for _, w := range delivery.Documents[0].Report.Warnings {
+					warnings = append(warnings, w.Code)
+				}
+			}
+			if refused != test.refused || strings.Join(warnings, " ") != test.warnings {
+				t.Errorf("warnings %q, refused %q; want %q, %q", warnings, refused, test.warnings, test.refused)
+			}
+		})
+	}
+}

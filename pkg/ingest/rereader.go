@@ -213,7 +213,7 @@ func (r *rereader) read(id int64) (store.Outcome, error) {
 // parser panicked, which says nothing against the report.
 func (p *Pipeline) reread(kept store.RawDocument, earlier readings) (document store.Document, ok bool) {
 	document = store.Document{Raw: kept.Raw, Hints: kept.Hints, Judgement: kept.Judgement}
-	report, problem := p.parse(kept.Raw, kept.Hints)
+	report, problem := p.parse(kept.Raw, kept.Hints, kept.Received)
 	if problem != nil {
 		document.Problem = problem
 		return document, problem.Reason != ReasonParserFailure

@@ -208,7 +208,7 @@ func (p *Pipeline) reopen(kept store.RawDocument, old store.Problem) []store.Doc
 	var usable, refused []store.Document
 	for _, doc := range found.Documents {
 		doc.Hints = mergeHints(doc.Hints, kept.Hints)
-		document := p.redecode(doc)
+		document := p.redecode(doc, kept.Received)
 		document.Judgement = kept.Judgement
 		if doc.Forwarded {
 			document.Judgement = judgeForwarded(kept.Judgement)
@@ -238,8 +238,8 @@ func (p *Pipeline) reopen(kept store.RawDocument, old store.Problem) []store.Doc
 }
 
 // redecode is decode, for a document that has no item to be ignored with.
-func (p *Pipeline) redecode(doc mailreport.Document) store.Document {
-	document, expired := p.decode(doc)
+func (p *Pipeline) redecode(doc mailreport.Document, received time.Time) store.Document {
+	document, expired := p.decode(doc, received)
 	if expired {
 		document.Problem = &store.Problem{
 			Reason: ReasonExpired,
