@@ -19,7 +19,7 @@ const (
 	ReasonParserFailure = "parser-failure"
 	// ReasonFuturePeriod documents are reports of a period that starts over
 	// [furthestAhead] after today.
-	ReasonFuturePeriod = tlsrpt.WarnFuturePeriod
+	ReasonFuturePeriod = "period-in-future"
 	// ReasonExpired is given to a quarantined document that turns out to be a
 	// report older than the retention.
 	ReasonExpired = "expired"
