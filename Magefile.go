@@ -121,39 +121,38 @@ func runTool(args ...string) (err error) {
 	}
 	command := exec.Command(tool, args...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return runChild(command)
+	_, err = runChild(command)
+	return err
 }
 
 // runChild runs a command and tells it of interrupts, so that it can end its
-// own children.
-func runChild(command *exec.Cmd) error {
+// own children. It returns how the command ended, and whether it was told to.
+func runChild(command *exec.Cmd) (interrupted bool, err error) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	if err := command.Start(); err != nil {
-		return err
+		return false, err
 	}
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() {
-		// SIGTERM to `go tool mage` ends that alone, and leaves this process
-		// to another parent.
-		parent, look := os.Getppid(), time.NewTicker(500*time.Millisecond)
-		defer look.Stop()
-		for {
-			select {
-			case <-signals:
-				_ = command.Process.Signal(os.Interrupt) // a terminal has told it already
-			case <-look.C:
-				if os.Getppid() != parent {
-					_ = command.Process.Signal(os.Interrupt) // it may be ending
-				}
-			case <-ended:
-				return
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	// SIGTERM to `go tool mage` ends that alone, and leaves this process to
+	// another parent.
+	parent, look := os.Getppid(), time.NewTicker(500*time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-signals:
+		case <-look.C:
+			if os.Getppid() == parent {
+				continue
 			}
+		case err := <-ended:
+			return interrupted, err
 		}
-	}()
-	return command.Wait()
+		interrupted = true
+		_ = command.Process.Signal(os.Interrupt) // it may know already, or be ending
+	}
 }
 
 // Lint runs gofmt, go vet, staticcheck, and where Node is there eslint and the type checker.
@@ -230,14 +229,14 @@ func Fuzz(ctx context.Context, each *time.Duration) (err error) {
 	var failed []string
 	for i, target := range targets {
 		fmt.Printf("%s: ", target)
-		found, err := target.run(ctx, dir, *each)
+		found, interrupted, err := target.run(dir, *each)
 		fmt.Println(found)
+		if interrupted || ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %d of %d fuzz targets had their time", i, len(targets))
+		}
 		if err != nil {
 			failed = append(failed, fmt.Sprintf("%s: %s", target, found))
 			fmt.Println(err)
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("interrupted: %d of %d fuzz targets had their time", i, len(targets))
 		}
 	}
 	if len(failed) > 0 {
@@ -280,27 +279,27 @@ func fuzzTargets() ([]fuzzTarget, error) {
 // run fuzzes with the package's own test binary, and not through `go test`,
 // which tells it of no interrupt. What coverage finds is kept in Go's cache, as
 // `go test` does, so that the next run goes on from there.
-func (t fuzzTarget) run(ctx context.Context, dir string, each time.Duration) (found fuzzing, err error) {
+func (t fuzzTarget) run(dir string, each time.Duration) (found fuzzing, interrupted bool, err error) {
 	binary := filepath.Join(dir, "fuzz.test.exe")
 	if err := sh.Run("go", "test", "-c", "-fuzz", "^"+t.name+"$", "-o", binary, t.pkg); err != nil {
-		return found, err
+		return found, false, err
 	}
 	cache, err := sh.Output("go", "env", "GOCACHE")
-	if err != nil || ctx.Err() != nil {
-		return found, err
+	if err != nil {
+		return found, false, err
 	}
 	command := exec.Command(binary, "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.fuzztime="+each.String(),
 		"-test.fuzzcachedir="+filepath.Join(cache, "fuzz", filepath.FromSlash(t.pkg)))
 	var output strings.Builder
 	command.Dir, command.Stdout, command.Stderr = t.dir, &output, &output
-	err = runChild(command)
+	interrupted, err = runChild(command)
 	if found = fuzzingOf(output.String()); found.kept != "" {
 		found.kept = filepath.Join(t.dir, found.kept)
 	}
 	if err != nil {
-		return found, fmt.Errorf("%s%s failed: %w", output.String(), t, err)
+		return found, interrupted, fmt.Errorf("%s%s failed: %w", output.String(), t, err)
 	}
-	return found, nil
+	return found, interrupted, nil
 }
 
 // fuzzing is what one target's run came to.
