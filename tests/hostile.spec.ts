@@ -197,9 +197,10 @@ test.describe('what strangers write', () => {
   });
 
   test('is found again by a variable, with and without its apostrophe', async ({ page }) => {
-    for (const value of [PAYLOADS.equals, `'${PAYLOADS.equals}`, PAYLOADS.plus]) {
+    for (const value of [PAYLOADS.equals, `'${PAYLOADS.equals}`, PAYLOADS.plus, PAYLOADS.image, PAYLOADS.template]) {
       await page.goto(`/d/${DASHBOARD}?viewPanel=panel-8&var-reporter=${encodeURIComponent(value)}`);
-      await expect(page.getByText(value.startsWith("'") ? value : `'${value}`, { exact: true }).first()).toBeVisible();
+      const shown = /^[=+]/.test(value) ? `'${value}` : value;
+      await expect(page.getByRole('gridcell', { name: shown, exact: true }).first()).toBeVisible();
     }
   });
 

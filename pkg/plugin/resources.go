@@ -223,7 +223,7 @@ func (d *Datasource) retryQuarantined(w http.ResponseWriter, r *http.Request) {
 // everything without one, in the background.
 func (d *Datasource) retryReason(w http.ResponseWriter, r *http.Request) {
 	if !d.collector().RetryReason(r.URL.Query().Get("reason")) {
-		reply(w, http.StatusConflict, message("A retry is already under way."))
+		reply(w, http.StatusConflict, message("A retry is already under way, or another process keeps the store."))
 		return
 	}
 	reply(w, http.StatusAccepted, message("The documents are tried again in the background."))
