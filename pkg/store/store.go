@@ -74,6 +74,12 @@ type Reader interface {
 	// LastReports is [Reader.Reporters] without a time range, over what was
 	// heard since the given day, with LastStored.
 	LastReports(ctx context.Context, filters []Filter, authenticatedOnly bool, since tlsrpt.Day) ([]ReporterRow, error)
+	// Policies returns the policies that reporters saw, in the order of domains,
+	// one row a reporter and policy, of those whose days from First to Last
+	// overlap the range, whatever the time field. First, Last and Reports are of
+	// all time, among reports that the filters keep; bounds of lateness and
+	// filters on detail dimensions are slow.
+	Policies(ctx context.Context, s Selection) ([]PolicySeen, error)
 	// Values returns the values of a dimension in the selection that contain
 	// search, case-insensitively, in order.
 	Values(ctx context.Context, d Dimension, s Selection, search string, limit int) (values []string, more bool, err error)
@@ -85,6 +91,10 @@ type Reader interface {
 	Quarantine(ctx context.Context, q RowQuery) (rows []QuarantineRow, more bool, err error)
 	// QuarantineCounts counts arrivals in [from, to), also of what has left since.
 	QuarantineCounts(ctx context.Context, from, to time.Time) ([]QuarantineCount, error)
+
+	// Arrivals counts by source id what was seen in items committed in hours
+	// that overlap [from, to), as [Account.Seen] does.
+	Arrivals(ctx context.Context, from, to time.Time) (map[string]int64, error)
 
 	// Report returns a report's document by the id of its row.
 	Report(ctx context.Context, id int64) (RawDocument, error)

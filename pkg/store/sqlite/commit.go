@@ -21,6 +21,7 @@ type writer struct {
 
 	nextLedger    int64
 	accounts      map[int64]*store.Account
+	arrivals      map[int64]int64       // documents by source
 	signed        map[signing]signature // by the number of the domain
 	falls         map[signing]fall      // by the number of the organization
 	superseded    int                   // reports put out of the numbers
@@ -44,7 +45,8 @@ func (s *Store) change(ctx context.Context, f func(context.Context, *writer) err
 		w := &writer{
 			conn: c, strings: s.strings, document: s.document, sums: newSums(firstHour), now: s.now(),
 			keepRaw: s.keepRaw, keepMail: s.keepMail, nextLedger: last + 1, accounts: map[int64]*store.Account{},
-			signed: map[signing]signature{}, falls: map[signing]fall{},
+			arrivals: map[int64]int64{},
+			signed:   map[signing]signature{}, falls: map[signing]fall{},
 		}
 		if err := f(ctx, w); err != nil {
 			return err
@@ -65,6 +67,9 @@ func (w *writer) flush(ctx context.Context) error {
 	}
 	if err := w.flushAccounts(ctx); err != nil {
 		return fmt.Errorf("update accounts: %w", err)
+	}
+	if err := w.flushArrivals(ctx); err != nil {
+		return fmt.Errorf("count arrivals: %w", err)
 	}
 	if w.quarantineRaw == 0 {
 		return nil

@@ -75,6 +75,7 @@ type sums struct {
 	sessions  map[*rollup]map[cell]*sessionSums
 	failures  map[*rollup]map[cell]*failureSums
 	heard     map[hearing]*heardChange
+	sightings map[sighting]*sightingChange
 	reports   int64 // change of the number of stored reports
 	firstHour int64 // hours before it are no longer summed
 }
@@ -84,6 +85,7 @@ func newSums(firstHour int64) *sums {
 		sessions:  map[*rollup]map[cell]*sessionSums{},
 		failures:  map[*rollup]map[cell]*failureSums{},
 		heard:     map[hearing]*heardChange{},
+		sightings: map[sighting]*sightingChange{},
 		firstHour: firstHour,
 	}
 }
@@ -93,6 +95,7 @@ func newSums(firstHour int64) *sums {
 // hours that end.
 func (s *sums) contribute(f *facts, sign int64) {
 	hour := f.stored / 3600
+	s.sight(f, sign)
 	for i := range f.policies {
 		p := &f.policies[i]
 		whole := cell{domain: p.domain, reporter: f.reporter, kind: p.kind, trust: f.trust, source: f.source, late: f.late}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -63,6 +64,7 @@ func (w *writer) insertLedger(ctx context.Context, it item, d *store.Delivery, o
 		*term(&n, outcome)++
 		*term(account, outcome)++
 	}
+	w.arrivals[it.source] += n.Seen()
 	if n.Quarantined == 0 && n.Ignored == 0 {
 		account.Pending++
 	}
@@ -113,6 +115,36 @@ func (w *writer) flushAccounts(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// flushArrivals counts what the items of this transaction held. What becomes of
+// it later changes no sum of all outcomes.
+func (w *writer) flushArrivals(ctx context.Context) error {
+	for source, seen := range w.arrivals {
+		_, err := w.conn.exec(ctx, "INSERT INTO arrival_hour (hour, source, seen) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = seen + excluded.seen",
+			floorDiv(w.now.Unix(), 3600), source, seen)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Arrivals counts what was seen in hours that overlap [from, to).
+func (s *Store) Arrivals(ctx context.Context, from, to time.Time) (map[string]int64, error) {
+	arrivals := map[string]int64{}
+	err := s.read(ctx, func(c *conn) error {
+		first, last := bounds(from, to, 3600)
+		return c.query(ctx, "SELECT d.value, SUM(a.seen) FROM arrival_hour a CROSS JOIN dict d ON d.id = a.source WHERE a.hour BETWEEN ? AND ? GROUP BY a.source",
+			[]any{first, last}, func(r row) error {
+				arrivals[r.text(0)] = r.int(1)
+				return nil
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count arrivals: %w", err)
+	}
+	return arrivals, nil
 }
 
 // States tells what the ledger knows of refs, in their order.

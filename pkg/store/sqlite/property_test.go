@@ -42,7 +42,7 @@ func clear(t fataler, s *Store) {
 		for _, table := range []string{
 			"ledger", "report", "document", "delivery", "pending_mail", "policy", "failure", "total_day", "reporter_day", "domain_day",
 			"domain_month", "domain_reporter_day", "stored_hour", "failure_total_day", "failure_domain_day", "failure_stored_hour",
-			"heard", "quarantine", "quarantine_hour", "account", "source_state", "lease", "signing", "read_with",
+			"heard", "sighting", "arrival_hour", "quarantine", "quarantine_hour", "account", "source_state", "lease", "signing", "read_with",
 		} {
 			if _, err := c.exec(ctx, "DELETE FROM "+table); err != nil {
 				return err
@@ -139,6 +139,9 @@ func compareAnswers(t *rapid.T, s *Store, m *model, paths map[string]bool) {
 	}
 	if diff := cmp.Diff(m.reporters(q.Selection, false, 0), must2(s.Reporters(ctx, q.Selection))(t), cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("reporters of %+v (-model +store):\n%s", q.Selection, diff)
+	}
+	if diff := cmp.Diff(m.policies(q.Selection), must2(s.Policies(ctx, q.Selection))(t), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("policies of %+v (-model +store):\n%s", q.Selection, diff)
 	}
 	since := tlsrpt.DayOf(epoch) + tlsrpt.Day(rapid.IntRange(0, 60).Draw(t, "since"))
 	last := m.reporters(store.Selection{Filters: q.Filters, AuthenticatedOnly: q.AuthenticatedOnly}, true, since)

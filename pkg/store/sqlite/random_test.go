@@ -21,6 +21,8 @@ var (
 	someContacts  = []string{"contact", "tls@google.com", "reports@example.net", "me@evil.example"}
 	someTypes     = []string{"sts", "tlsa", "no-policy-found", "odd"}
 	someModes     = []string{"enforce", "testing", ""}
+	someStrings   = [][]string{{"version: STSv1"}, {"version: STSv1", "mode: testing"}, nil}
+	someMXHosts   = [][]string{{"*.a.example"}, {"*.a.example"}, nil}
 	someTrusts    = []store.Trust{store.Authenticated, store.Pending, store.Unverifiable, store.Unauthenticated}
 	someResults   = []string{"certificate-expired", "starttls-not-supported", "sts-policy-fetch-error"}
 	someReasons   = []string{"", "timeout"}
@@ -43,7 +45,7 @@ func drawDetail(t *rapid.T) tlsrpt.FailureDetail {
 func drawPolicy(t *rapid.T, domains []string) tlsrpt.Policy {
 	p := tlsrpt.Policy{
 		Type: pick(t, someTypes, "type"), Domain: pick(t, domains, "domain"),
-		Strings: []string{"version: STSv1"}, MXHosts: []string{"*.a.example"},
+		Strings: pick(t, someStrings, "strings"), MXHosts: pick(t, someMXHosts, "hosts"),
 		Successful: rapid.Int64Range(0, 4).Draw(t, "successful"), Failed: rapid.Int64Range(0, 3).Draw(t, "failed"),
 	}
 	if p.Type == "sts" {

@@ -25,6 +25,7 @@ func recount(t fataler, s *Store) {
 			compareRollup(t, c, r, "failure", failureMeasures, firstHour)
 		}
 		compareHeard(t, c)
+		compareCounted(t, c)
 		compareTotals(t, c)
 		checkDeliveries(t, c)
 		return nil
@@ -85,6 +86,21 @@ func compareHeard(t fataler, c *conn) {
 	got := dump(t, c, "SELECT domain, reporter, trust, first_day, last_day, last_stored, reports, days FROM heard")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("heard is not what the rows say (-rows +heard):\n%s", diff)
+	}
+}
+
+func compareCounted(t fataler, c *conn) {
+	t.Helper()
+	want := dump(t, c, `SELECT t.domain, r.reporter, t.kind, t.strings, t.mx, r.trust, r.source, MIN(t.day), MAX(t.day), COUNT(DISTINCT t.report)
+		FROM policy t JOIN report r ON r.id = t.report WHERE r.superseded = 0 GROUP BY 1, 2, 3, 4, 5, 6, 7`)
+	got := dump(t, c, "SELECT domain, reporter, kind, strings, mx, trust, source, first_day, last_day, reports FROM sighting")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("policies are not what the rows say (-rows +sighting):\n%s", diff)
+	}
+	want = dump(t, c, "SELECT committed / 3600, source, SUM(stored + duplicate + quarantined + ignored) FROM ledger GROUP BY 1, 2")
+	got = dump(t, c, "SELECT hour, source, seen FROM arrival_hour")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("arrivals are not what the ledger adds up to (-ledger +arrivals):\n%s", diff)
 	}
 }
 

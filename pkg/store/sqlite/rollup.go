@@ -165,6 +165,9 @@ func (s *sums) flush(ctx context.Context, c *conn) error {
 	if err := s.settleHeard(ctx, c); err != nil {
 		return fmt.Errorf("update who was heard: %w", err)
 	}
+	if err := s.flushSightings(ctx, c); err != nil {
+		return fmt.Errorf("update who saw which policies: %w", err)
+	}
 	return addMeta(ctx, c, "reports", s.reports)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,8 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// firstVersion makes a store with the schema of version 1, and hands it to f.
-func firstVersion(t *testing.T, path string, f func(*conn)) {
+// olderVersion makes a store with the schema of an earlier version, and hands it to f.
+func olderVersion(t *testing.T, path string, version int, f func(*conn)) {
 	t.Helper()
 	steps, err := migrations()
 	must(t, err)
@@ -23,7 +24,7 @@ func firstVersion(t *testing.T, path string, f func(*conn)) {
 	s.dsn = fileURI(path)
 	c, err := s.connect(t.Context(), writerCacheKiB)
 	must(t, err)
-	must(t, migrate(t.Context(), c, steps[:1]))
+	must(t, migrate(t.Context(), c, steps[:version]))
 	f(c)
 	must(t, c.close())
 }
@@ -47,7 +48,7 @@ func TestAStoreOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	if got := countedSigners(t, fill(path, "tls at example.net"))["1"]; got != "evil.example" {
 		t.Fatalf("%s counts", got)
 	}
-	firstVersion(t, old, func(c *conn) {
+	olderVersion(t, old, 1, func(c *conn) {
 		copyAsFirst(t, c, path)
 		_, err := c.exec(ctx, "UPDATE dict SET value = ?, hash = ? WHERE value = 'tls at example.net'", "tls@example.net", hash64("tls@example.net"))
 		must(t, err)
@@ -90,10 +91,26 @@ func newReport(t fataler, i int) *tlsrpt.Report {
 func copyAsFirst(t fataler, c *conn, path string) {
 	t.Helper()
 	ctx := context.Background()
+	copyTables(t, c, path, "pending_mail", "meta")
+	must(t, c.script(ctx, "ATTACH '"+strings.ReplaceAll(path, "'", "''")+"' AS new"))
+	must(t, c.script(ctx, `DELETE FROM main.delivery WHERE report < 0;
+		INSERT INTO main.pending_mail (report, ledger, frame) SELECT d.report, d.ledger, m.frame FROM new.pending_mail m JOIN main.delivery d ON d.ledger = m.ledger;
+		UPDATE main.meta SET value = (SELECT value FROM new.meta n WHERE n.name = meta.name)`))
+	must(t, c.forget())
+	must(t, c.script(ctx, "DETACH new"))
+}
+
+// copyTables fills the tables of an empty store of an earlier version, but for
+// some, with what one of today holds.
+func copyTables(t fataler, c *conn, path string, but ...string) {
+	t.Helper()
+	ctx := context.Background()
 	must(t, c.script(ctx, "ATTACH '"+strings.ReplaceAll(path, "'", "''")+"' AS new"))
 	var tables []string
-	must(t, c.query(ctx, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT IN ('pending_mail', 'meta')", nil, func(r row) error {
-		tables = append(tables, r.text(0))
+	must(t, c.query(ctx, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'", nil, func(r row) error {
+		if !slices.Contains(but, r.text(0)) {
+			tables = append(tables, r.text(0))
+		}
 		return nil
 	}))
 	for _, table := range tables {
@@ -102,11 +119,34 @@ func copyAsFirst(t fataler, c *conn, path string) {
 			columns = r.text(0)
 			return nil
 		}))
-		must(t, c.script(ctx, fmt.Sprintf("INSERT INTO main.%s (%s) SELECT %s FROM new.%s", table, columns, columns, table)))
+		must(t, c.script(ctx, fmt.Sprintf("INSERT OR REPLACE INTO main.%s (%s) SELECT %s FROM new.%s", table, columns, columns, table)))
 	}
-	must(t, c.script(ctx, `DELETE FROM main.delivery WHERE report < 0;
-		INSERT INTO main.pending_mail (report, ledger, frame) SELECT d.report, d.ledger, m.frame FROM new.pending_mail m JOIN main.delivery d ON d.ledger = m.ledger;
-		UPDATE main.meta SET value = (SELECT value FROM new.meta n WHERE n.name = meta.name)`))
 	must(t, c.forget())
 	must(t, c.script(ctx, "DETACH new"))
+}
+
+func TestAStoreOfTheSecondVersionLearnsWhatItsReportsSaid(t *testing.T) {
+	now := &clock{epoch.Add(24 * time.Hour)}
+	path, old := filepath.Join(t.TempDir(), "new.db"), filepath.Join(t.TempDir(), "old.db")
+	s := file(t, path, WithClock(now.time))
+	tr := newTraffic(3)
+	for range 4 {
+		commit(t, s, tr.deliveries(t, 20)...)
+		now.now = now.now.Add(time.Hour)
+	}
+	real := claim{reporter: "Example Inc.", id: "1", contact: "tls@example.net", signer: "example.net", hour: 2}
+	forged := claim{reporter: "Example Inc.", id: "1", contact: "tls@example.net", signer: "evil.example", hour: 1, failed: 9}
+	commit(t, s, forged.delivery(t, "forged"), real.delivery(t, "real"))
+	olderVersion(t, old, 2, func(c *conn) { copyTables(t, c, path) })
+	upgraded := file(t, old, WithClock(now.time))
+	recount(t, upgraded)
+	for name, answer := range map[string]func(*Store) (any, error){
+		"policies": func(s *Store) (any, error) { return s.Policies(t.Context(), store.Selection{}) },
+		"arrivals": func(s *Store) (any, error) { return s.Arrivals(t.Context(), time.Time{}, time.Time{}) },
+	} {
+		want, got := must2(answer(s))(t), must2(answer(upgraded))(t)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-new +upgraded): %s", name, diff)
+		}
+	}
 }
