@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
@@ -21,16 +22,6 @@ const (
 	// PolicyGone is what no reporter's last report says.
 	PolicyGone = "gone"
 )
-
-// A PolicySeen is one policy as one reporter told of it.
-type PolicySeen struct {
-	// Domain, Type, Mode, Strings and MX are as in [tlsrpt.Policy].
-	Domain, Type, Mode string
-	Strings, MX        []string
-	Reporter           string
-	First, Last        tlsrpt.Day
-	Reports            int64
-}
 
 // A PolicyRow is one policy of a domain, however its senders wrote it.
 type PolicyRow struct {
@@ -63,8 +54,8 @@ type sighting struct{ first, last tlsrpt.Day }
 // PolicyRows puts what senders saw together: equal policies are one row, and
 // one that leaves parts out stands with a fuller one that it agrees with. Rows
 // are ordered by domain and type, current ones first, then the newest.
-func PolicyRows(seen []PolicySeen) []PolicyRow {
-	byDomain := map[string][]PolicySeen{}
+func PolicyRows(seen []store.PolicySeen) []PolicyRow {
+	byDomain := map[string][]store.PolicySeen{}
 	for _, s := range seen {
 		byDomain[s.Domain] = append(byDomain[s.Domain], s)
 	}
@@ -96,7 +87,7 @@ func typeOrder(policyType string) int {
 
 // mergePolicies makes the rows of one domain, the fullest views first, so that
 // each partial one finds what it is a part of.
-func mergePolicies(seen []PolicySeen) []PolicyRow {
+func mergePolicies(seen []store.PolicySeen) []PolicyRow {
 	views := make([]policyView, len(seen))
 	for i := range seen {
 		views[i] = viewOf(&seen[i])

@@ -40,14 +40,14 @@ type ModeDrop struct {
 // ModeDrops tells which domains had enforce before and by most of the
 // reporters heard since have another mode now, or no policy. One reporter with
 // an old cache makes no drop, and ends none. Rows are ordered by domain.
-func ModeDrops(seen []PolicySeen) []ModeDrop {
-	byDomain := map[string]map[string][]PolicySeen{}
+func ModeDrops(seen []store.PolicySeen) []ModeDrop {
+	byDomain := map[string]map[string][]store.PolicySeen{}
 	for _, s := range seen {
 		if s.Type != tlsrpt.PolicySTS && s.Type != tlsrpt.PolicyNotFound {
 			continue
 		}
 		if byDomain[s.Domain] == nil {
-			byDomain[s.Domain] = map[string][]PolicySeen{}
+			byDomain[s.Domain] = map[string][]store.PolicySeen{}
 		}
 		byDomain[s.Domain][s.Reporter] = append(byDomain[s.Domain][s.Reporter], s)
 	}
@@ -71,7 +71,7 @@ type voice struct {
 	hadEnforce  bool
 }
 
-func dropOf(reporters map[string][]PolicySeen) (ModeDrop, bool) {
+func dropOf(reporters map[string][]store.PolicySeen) (ModeDrop, bool) {
 	var voices []voice
 	var newest, begin tlsrpt.Day
 	for reporter, seen := range reporters {
@@ -114,7 +114,7 @@ func dropOf(reporters map[string][]PolicySeen) (ModeDrop, bool) {
 
 // voiceOf tells what one reporter last said; ok is false for one that never
 // told of a mode: it may not know MTA-STS.
-func voiceOf(reporter string, seen []PolicySeen) (v voice, ok bool) {
+func voiceOf(reporter string, seen []store.PolicySeen) (v voice, ok bool) {
 	v = voice{reporter: reporter}
 	enforced := tlsrpt.Day(0)
 	for i := range seen {

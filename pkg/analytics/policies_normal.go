@@ -9,12 +9,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
 // A policyView is what one reporter told of a policy, in normal form.
 type policyView struct {
-	seen *PolicySeen
+	seen *store.PolicySeen
 	mode string
 	// maxAge is in seconds, 0 where it is not told; mx are the patterns of the
 	// text, hosts what the report named beside it.
@@ -28,8 +29,8 @@ type policyView struct {
 
 // viewOf reads a policy: lines in any order, keys in any case, spaces and line
 // ends wherever they are (RFC 8461 section 3.2).
-func viewOf(s *PolicySeen) policyView {
-	v := policyView{seen: s, mode: s.Mode, hosts: normalNames(s.MX)}
+func viewOf(s *store.PolicySeen) policyView {
+	v := policyView{seen: s, mode: s.Mode, hosts: normalNames(s.MXHosts)}
 	for _, line := range policyLines(s.Strings) {
 		v.end = line
 		if s.Type == tlsrpt.PolicyTLSA {

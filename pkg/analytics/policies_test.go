@@ -13,8 +13,8 @@ import (
 )
 
 // sts makes a sighting of an MTA-STS policy; text lines are parted by "|".
-func sts(reporter, text string, first, last int, mx ...string) PolicySeen {
-	s := PolicySeen{Domain: "a.example", Type: "sts", Reporter: reporter, MX: mx, First: tlsrpt.Day(first), Last: tlsrpt.Day(last), Reports: 1}
+func sts(reporter, text string, first, last int, mx ...string) store.PolicySeen {
+	s := store.PolicySeen{Domain: "a.example", Type: "sts", Reporter: reporter, MXHosts: mx, First: tlsrpt.Day(first), Last: tlsrpt.Day(last), Reports: 1}
 	if text != "" {
 		s.Strings = strings.Split(text, "|")
 	}
@@ -22,18 +22,18 @@ func sts(reporter, text string, first, last int, mx ...string) PolicySeen {
 	return s
 }
 
-func withMode(s PolicySeen, mode string) PolicySeen {
+func withMode(s store.PolicySeen, mode string) store.PolicySeen {
 	s.Mode = mode
 	return s
 }
 
-func tlsa(reporter, text string, first, last int, mx ...string) PolicySeen {
+func tlsa(reporter, text string, first, last int, mx ...string) store.PolicySeen {
 	s := sts(reporter, text, first, last, mx...)
 	s.Type, s.Mode = "tlsa", ""
 	return s
 }
 
-func notFound(reporter string, first, last int) PolicySeen {
+func notFound(reporter string, first, last int) store.PolicySeen {
 	s := sts(reporter, "", first, last)
 	s.Type = tlsrpt.PolicyNotFound
 	return s
@@ -70,78 +70,78 @@ func sayChanges(changes []PolicyShift) string {
 
 func TestPoliciesAsSendersSawThem(t *testing.T) {
 	for name, c := range map[string]struct {
-		seen    []PolicySeen
+		seen    []store.PolicySeen
 		rows    string
 		changes string
 	}{
 		"order of lines, line ends, spaces, case and repeats don't matter": {
-			[]PolicySeen{
+			[]store.PolicySeen{
 				sts("R", enforced, 1, 9),
 				sts("S", "MX: *.B.example |mx:mx1.a.example.|mx: mx1.a.example|Max_Age : 604800|mode: Enforce ", 2, 9),
 				sts("T", "version: STSv1\r\nmode: enforce\r\nmx: mx1.a.example\r\nmx: *.b.example\r\nmax_age: 604800\r\n", 3, 9),
 			},
 			"enforce current 1-9 R,S,T (R,S,T)", ""},
 		"a changed mode: the older one is gone when no one holds it": {
-			[]PolicySeen{sts("R", tested, 1, 9), sts("R", enforced, 10, 20), sts("S", tested, 1, 10), sts("S", enforced, 10, 20)},
+			[]store.PolicySeen{sts("R", tested, 1, 9), sts("R", enforced, 10, 20), sts("S", tested, 1, 10), sts("S", enforced, 10, 20)},
 			"enforce current 10-20 R,S (R,S)\ntesting gone 1-10 R,S ()", "10 testing → enforce"},
 		"one still holds the older policy": {
-			[]PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 20), sts("S", enforced, 1, 20)},
+			[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 20), sts("S", enforced, 1, 20)},
 			"enforce current 10-20 R (R)\nenforce older 1-20 R,S (S)", "10 mx mx3.a.example added"},
 		"one that was not heard for weeks holds nothing": {
-			[]PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 40), sts("S", enforced, 1, 20)},
+			[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 40), sts("S", enforced, 1, 20)},
 			"enforce current 10-40 R (R)\nenforce gone 1-20 R,S ()", "10 mx mx3.a.example added"},
 		"a policy that no one else ever saw is an old cache": {
-			[]PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", tested, 15, 20)},
+			[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", tested, 15, 20)},
 			"enforce current 1-20 R,S (R,S)\ntesting older 15-20 T (T)", ""},
 		"one reporter of three that says the old mode for a day is no change": {
-			[]PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 20), sts("T", tested, 15, 15)},
+			[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 20), sts("T", tested, 15, 15)},
 			"enforce current 1-20 R,S,T (R,S,T)\ntesting gone 15-15 T ()", ""},
 		"most return to the older policy": {
-			[]PolicySeen{
+			[]store.PolicySeen{
 				sts("R", enforced, 1, 20), sts("R", tested, 10, 14), sts("S", enforced, 1, 20), sts("S", tested, 10, 15), sts("T", enforced, 1, 9), sts("T", tested, 10, 20),
 			},
 			"enforce current 1-20 R,S,T (R,S)\ntesting older 10-20 R,S,T (T)", "10 enforce → testing\n15 testing → enforce"},
 		"the only reporter returns": {
-			[]PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14)},
+			[]store.PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14)},
 			"enforce current 1-20 R (R)\ntesting gone 10-14 R ()", "10 enforce → testing\n15 testing → enforce"},
 		"several things change at once": {
-			[]PolicySeen{sts("R", enforced, 1, 9), sts("R", "mode: testing|mx: mx1.a.example|max_age: 86400", 10, 20)},
+			[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", "mode: testing|mx: mx1.a.example|max_age: 86400", 10, 20)},
 			"testing current 10-20 R (R)\nenforce gone 1-9 R ()", "10 enforce → testing; max_age 604800 → 86400; mx *.b.example removed"},
 		"without policy-string it stands with the full policy of its mode": {
-			[]PolicySeen{sts("R", enforced, 1, 20), withMode(sts("S", "", 5, 20), "enforce"), withMode(sts("T", "", 5, 20), "")},
+			[]store.PolicySeen{sts("R", enforced, 1, 20), withMode(sts("S", "", 5, 20), "enforce"), withMode(sts("T", "", 5, 20), "")},
 			"enforce current 1-20 R,S,T (R,S,T)", ""},
 		"without policy-string and of another mode it is another policy": {
-			[]PolicySeen{sts("R", enforced, 1, 20), withMode(sts("S", "", 5, 20), "testing")},
+			[]store.PolicySeen{sts("R", enforced, 1, 20), withMode(sts("S", "", 5, 20), "testing")},
 			"testing current 5-20 S (S)\nenforce older 1-20 R (R)", "5 enforce → testing"},
 		"a text cut in the middle of a line stands with the whole": {
-			[]PolicySeen{sts("R", threeMX, 1, 20), sts("S", "version: STSv1|mode: enforce|mx: mx1.a.example|mx: mx3.a.ex", 1, 20)},
+			[]store.PolicySeen{sts("R", threeMX, 1, 20), sts("S", "version: STSv1|mode: enforce|mx: mx1.a.example|mx: mx3.a.ex", 1, 20)},
 			"enforce current 1-20 R,S (R,S)", ""},
 		"a part goes with the policy of its days and does not make that older": {
-			[]PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 20), withMode(sts("S", "", 1, 20, "mx3.a.example"), "enforce")},
+			[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 20), withMode(sts("S", "", 1, 20, "mx3.a.example"), "enforce")},
 			"enforce current 10-20 R,S (R,S)\nenforce gone 1-9 R ()", "10 mx mx3.a.example added"},
 		"the MX itself as mx-host is covered by a wildcard": {
-			[]PolicySeen{sts("R", threeMX, 1, 9), sts("R", "mode: enforce|mx: *.c.example|max_age: 604800", 10, 20), withMode(sts("S", "", 1, 20, "x.b.example"), "enforce")},
+			[]store.PolicySeen{sts("R", threeMX, 1, 9), sts("R", "mode: enforce|mx: *.c.example|max_age: 604800", 10, 20), withMode(sts("S", "", 1, 20, "x.b.example"), "enforce")},
 			"enforce current 10-20 R (R)\nenforce older 1-20 R,S (S)", "10 mx *.c.example added; mx *.b.example removed; mx mx1.a.example removed; mx mx3.a.example removed"},
 		"only parts are one policy": {
-			[]PolicySeen{withMode(sts("R", "", 1, 20, "mx1.a.example"), "enforce"), withMode(sts("S", "", 1, 20, "mx2.a.example"), "enforce")},
+			[]store.PolicySeen{withMode(sts("R", "", 1, 20, "mx1.a.example"), "enforce"), withMode(sts("S", "", 1, 20, "mx2.a.example"), "enforce")},
 			"enforce current 1-20 R,S (R,S)", ""},
 		"a policy of mode none needs no mx": {
-			[]PolicySeen{sts("R", enforced, 1, 9), sts("R", "version: STSv1|mode: none|max_age: 86400", 10, 20)},
+			[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", "version: STSv1|mode: none|max_age: 86400", 10, 20)},
 			"none current 10-20 R (R)\nenforce gone 1-9 R ()", "10 enforce → none; max_age 604800 → 86400; mx *.b.example removed; mx mx1.a.example removed"},
 		"TLSA records in another order and case are the same": {
-			[]PolicySeen{tlsa("R", recordOne+"|"+recordTwo, 1, 20), tlsa("S", "3 1 1 FEDCBA98 76543210|_25._tcp.mx1.a.example. IN TLSA (3 1 1 0123456789ABCDEF)", 1, 20)},
+			[]store.PolicySeen{tlsa("R", recordOne+"|"+recordTwo, 1, 20), tlsa("S", "3 1 1 FEDCBA98 76543210|_25._tcp.mx1.a.example. IN TLSA (3 1 1 0123456789ABCDEF)", 1, 20)},
 			"tlsa current 1-20 R,S (R,S)", ""},
 		"a TLSA record is added, and then the old one goes": {
-			[]PolicySeen{tlsa("R", recordOne, 1, 9, "mx1.a.example"), tlsa("R", recordOne+"|"+recordTwo, 10, 14, "mx1.a.example"), tlsa("R", recordTwo, 15, 20, "mx1.a.example")},
+			[]store.PolicySeen{tlsa("R", recordOne, 1, 9, "mx1.a.example"), tlsa("R", recordOne+"|"+recordTwo, 10, 14, "mx1.a.example"), tlsa("R", recordTwo, 15, 20, "mx1.a.example")},
 			"tlsa current 15-20 R (R)\ntlsa gone 10-14 R ()\ntlsa gone 1-9 R ()", "10 TLSA record 3 1 1 fedcba98… added\n15 TLSA record 3 1 1 01234567… removed"},
 		"TLSA records of two hosts stand beside each other": {
-			[]PolicySeen{tlsa("R", recordOne, 1, 20, "mx1.a.example"), tlsa("R", recordTwo, 5, 20, "mx2.a.example")},
+			[]store.PolicySeen{tlsa("R", recordOne, 1, 20, "mx1.a.example"), tlsa("R", recordTwo, 5, 20, "mx2.a.example")},
 			"tlsa current 1-20 R (R)\ntlsa current 5-20 R (R)", ""},
 		"sts, tlsa and no policy found are told apart": {
-			[]PolicySeen{sts("M", enforced, 1, 20), tlsa("M", recordOne, 1, 20), notFound("P", 1, 20)},
+			[]store.PolicySeen{sts("M", enforced, 1, 20), tlsa("M", recordOne, 1, 20), notFound("P", 1, 20)},
 			"enforce current 1-20 M (M)\ntlsa current 1-20 M (M)\nno-policy-found current 1-20 P (P)", ""},
 		"a policy that is taken away is gone": {
-			[]PolicySeen{sts("R", enforced, 1, 9), notFound("R", 10, 20)},
+			[]store.PolicySeen{sts("R", enforced, 1, 9), notFound("R", 10, 20)},
 			"enforce gone 1-9 R ()\nno-policy-found current 10-20 R (R)", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestPoliciesAsSendersSawThem(t *testing.T) {
 }
 
 func TestAPolicyRowHasItsPartsAndOneRawForm(t *testing.T) {
-	rows := PolicyRows([]PolicySeen{sts("R", enforced, 1, 9, "mx1.a.example")})
+	rows := PolicyRows([]store.PolicySeen{sts("R", enforced, 1, 9, "mx1.a.example")})
 	if len(rows) != 1 {
 		t.Fatalf("got %+v", rows)
 	}
@@ -169,7 +169,7 @@ func TestAPolicyRowHasItsPartsAndOneRawForm(t *testing.T) {
 	if r.MaxAge != 604800 || !slices.Equal(r.MX, []string{"*.b.example", "mx1.a.example"}) || r.Text != strings.ReplaceAll(enforced, "|", "\n") || len(r.Hash) != 16 {
 		t.Errorf("got %+v", r)
 	}
-	other := PolicyRows([]PolicySeen{sts("R", tested, 1, 9)})[0]
+	other := PolicyRows([]store.PolicySeen{sts("R", tested, 1, 9)})[0]
 	if other.Hash == r.Hash {
 		t.Error("another policy has the same hash")
 	}
@@ -178,7 +178,7 @@ func TestAPolicyRowHasItsPartsAndOneRawForm(t *testing.T) {
 func TestPolicyRowsDoNotDependOnTheOrderOfWhatWasSeen(t *testing.T) {
 	texts := []string{enforced, tested, threeMX, "", "mode: enforce", "mode: testing|mx: mx1.a"}
 	rapid.Check(t, func(t *rapid.T) {
-		var seen []PolicySeen
+		var seen []store.PolicySeen
 		for i := range rapid.IntRange(1, 8).Draw(t, "n") {
 			first := rapid.IntRange(1, 30).Draw(t, "first")
 			s := sts(string(rune('R'+i%4)), rapid.SampledFrom(texts).Draw(t, "text"), first, first+rapid.IntRange(0, 20).Draw(t, "days"))
@@ -198,24 +198,24 @@ func TestPolicyRowsDoNotDependOnTheOrderOfWhatWasSeen(t *testing.T) {
 
 func TestModeDropped(t *testing.T) {
 	for name, c := range map[string]struct {
-		seen []PolicySeen
+		seen []store.PolicySeen
 		want string
 	}{
-		"enforce all along":               {[]PolicySeen{sts("R", enforced, 1, 20)}, ""},
-		"never was enforce":               {[]PolicySeen{sts("R", tested, 1, 20)}, ""},
-		"the only reporter says so":       {[]PolicySeen{sts("R", enforced, 1, 19), sts("R", tested, 20, 20)}, "20 testing by R, held by"},
-		"most say so, one holds on":       {[]PolicySeen{sts("R", enforced, 1, 9), sts("R", tested, 10, 20), sts("S", enforced, 1, 9), sts("S", tested, 11, 20), sts("T", enforced, 1, 20)}, "10 testing by R,S, held by T"},
-		"one old cache of three":          {[]PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 18), sts("T", tested, 19, 20)}, ""},
-		"one of two":                      {[]PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 18), sts("S", tested, 19, 20)}, ""},
-		"the first of three to speak":     {[]PolicySeen{sts("R", enforced, 1, 19), sts("S", enforced, 1, 19), sts("T", enforced, 1, 19), sts("T", tested, 20, 20)}, ""},
-		"the others are silent":           {[]PolicySeen{sts("R", enforced, 1, 5), sts("T", enforced, 1, 19), sts("T", tested, 20, 20)}, "20 testing by T, held by"},
-		"back in enforce":                 {[]PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14)}, ""},
-		"one returns, two stay":           {[]PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14), sts("S", enforced, 1, 9), sts("S", tested, 10, 20), sts("T", enforced, 1, 9), sts("T", tested, 10, 20)}, "10 testing by S,T, held by R"},
-		"taken away":                      {[]PolicySeen{sts("R", enforced, 1, 9), notFound("R", 10, 20)}, "10 no-policy-found by R, held by"},
-		"some sessions without":           {[]PolicySeen{sts("R", enforced, 1, 20), notFound("R", 10, 20)}, ""},
-		"who knows no MTA-STS has no say": {[]PolicySeen{sts("R", enforced, 1, 20), notFound("P", 1, 20), notFound("Q", 1, 20)}, ""},
-		"to none, without text":           {[]PolicySeen{withMode(sts("R", "", 1, 9), "enforce"), withMode(sts("R", "", 10, 20), "none")}, "10 none by R, held by"},
-		"other mx, same mode":             {[]PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 20)}, ""},
+		"enforce all along":               {[]store.PolicySeen{sts("R", enforced, 1, 20)}, ""},
+		"never was enforce":               {[]store.PolicySeen{sts("R", tested, 1, 20)}, ""},
+		"the only reporter says so":       {[]store.PolicySeen{sts("R", enforced, 1, 19), sts("R", tested, 20, 20)}, "20 testing by R, held by"},
+		"most say so, one holds on":       {[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", tested, 10, 20), sts("S", enforced, 1, 9), sts("S", tested, 11, 20), sts("T", enforced, 1, 20)}, "10 testing by R,S, held by T"},
+		"one old cache of three":          {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 18), sts("T", tested, 19, 20)}, ""},
+		"one of two":                      {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 18), sts("S", tested, 19, 20)}, ""},
+		"the first of three to speak":     {[]store.PolicySeen{sts("R", enforced, 1, 19), sts("S", enforced, 1, 19), sts("T", enforced, 1, 19), sts("T", tested, 20, 20)}, ""},
+		"the others are silent":           {[]store.PolicySeen{sts("R", enforced, 1, 5), sts("T", enforced, 1, 19), sts("T", tested, 20, 20)}, "20 testing by T, held by"},
+		"back in enforce":                 {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14)}, ""},
+		"one returns, two stay":           {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14), sts("S", enforced, 1, 9), sts("S", tested, 10, 20), sts("T", enforced, 1, 9), sts("T", tested, 10, 20)}, "10 testing by S,T, held by R"},
+		"taken away":                      {[]store.PolicySeen{sts("R", enforced, 1, 9), notFound("R", 10, 20)}, "10 no-policy-found by R, held by"},
+		"some sessions without":           {[]store.PolicySeen{sts("R", enforced, 1, 20), notFound("R", 10, 20)}, ""},
+		"who knows no MTA-STS has no say": {[]store.PolicySeen{sts("R", enforced, 1, 20), notFound("P", 1, 20), notFound("Q", 1, 20)}, ""},
+		"to none, without text":           {[]store.PolicySeen{withMode(sts("R", "", 1, 9), "enforce"), withMode(sts("R", "", 10, 20), "none")}, "10 none by R, held by"},
+		"other mx, same mode":             {[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 20)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got string

@@ -227,9 +227,9 @@ func (r *testRun) modeNow() string {
 		}
 		spans[key] = sighting{min(s.first, day), max(s.last, day)}
 	}
-	seen := map[string][]PolicySeen{}
+	seen := map[string][]store.PolicySeen{}
 	for key, s := range spans {
-		seen[key.reporter] = append(seen[key.reporter], PolicySeen{Type: key.policyType, Mode: key.mode, First: s.first, Last: s.last})
+		seen[key.reporter] = append(seen[key.reporter], store.PolicySeen{Type: key.policyType, Mode: key.mode, First: s.first, Last: s.last})
 	}
 	votes, since := map[string]int{}, map[string]tlsrpt.Day{}
 	for reporter, of := range seen {
