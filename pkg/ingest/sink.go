@@ -140,15 +140,17 @@ func (k *sink) Put(ctx context.Context, item source.Item) error {
 	}
 	item.Body = nil
 	e := &entry{head: make(chan struct{}), ready: make(chan struct{}), weight: weight}
-	// Workers are taken in the order of the items, so that the next item to be
-	// committed never waits for a worker that a later one holds.
-	if err := k.acquire(ctx, k.limits.workers, 1); err != nil {
+	if err := k.enqueue(ctx, e); err != nil {
 		k.limits.bytes.Release(weight)
 		return err
 	}
-	if err := k.enqueue(ctx, e); err != nil {
-		k.limits.workers.Release(1)
-		k.limits.bytes.Release(weight)
+	// Workers are taken in the order of the items, so that the next item to be
+	// committed never waits for a worker that a later one holds; and by those
+	// alone that have their place in the queue, lest all workers wait for room in
+	// it while what has to leave it waits for a worker.
+	if err := k.acquire(ctx, k.limits.workers, 1); err != nil {
+		e.err = err
+		close(e.ready)
 		return err
 	}
 	go k.work(e, item, body)
