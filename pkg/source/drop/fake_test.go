@@ -178,6 +178,9 @@ func (d *webDrop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		http.NotFound(w, r)
 	case f.status != 0:
+		if f.status == http.StatusFound {
+			w.Header().Set("Location", "http://127.0.0.1:1/elsewhere")
+		}
 		w.WriteHeader(f.status)
 	case r.Method == http.MethodHead && d.noHead:
 		w.WriteHeader(http.StatusMethodNotAllowed)

@@ -39,10 +39,15 @@ var errTooLarge = errors.New("the file is over the limit")
 // A refusal is a status that concerns the one thing that was asked for.
 type refusal struct {
 	status int
+	// redirect is set where the reply leads to a place that isn't followed.
+	redirect *redirectError
 }
 
 // Error returns the status in words.
 func (r *refusal) Error() string {
+	if r.redirect != nil {
+		return fmt.Sprintf("the server answers with %s, which isn't followed", r.redirect)
+	}
 	return fmt.Sprintf("the server answers %d %s", r.status, http.StatusText(r.status))
 }
 
@@ -64,6 +69,16 @@ func asRefusal(err error) (*refusal, bool) {
 	return r, ok && !isFatal(err)
 }
 
+// ofFile makes a redirect that isn't followed a refusal of the one file that was
+// asked for: the others of the drop don't suffer from it.
+func ofFile(err error) error {
+	var redirect *redirectError
+	if errors.As(err, &redirect) {
+		return &refusal{status: http.StatusFound, redirect: redirect}
+	}
+	return err
+}
+
 // isFatal says that the whole drop suffers from err.
 func isFatal(err error) bool {
 	var whole *source.Error
@@ -80,7 +95,7 @@ func (e *redirectError) Error() string {
 	if e.host == "" {
 		return "too many redirects"
 	}
-	return "redirect to " + strconv.QuoteToASCII(e.host)
+	return "a redirect to " + strconv.QuoteToASCII(e.host)
 }
 
 // newClient returns the client of the settings with the drop's redirect policy.
@@ -274,6 +289,7 @@ func (s *Source) ask(ctx context.Context, address, etag string) (answer, error) 
 		method = http.MethodGet
 	}
 	reply, err := s.do(ctx, method, address, ifNoneMatch(etag))
+	err = ofFile(err)
 	if refused, ok := asRefusal(err); ok && method == http.MethodHead && !refused.gone() {
 		// Some servers, and signers of requests, know GET alone.
 		if refused.status == http.StatusMethodNotAllowed || refused.status == http.StatusNotImplemented {
@@ -282,7 +298,7 @@ func (s *Source) ask(ctx context.Context, address, etag string) (answer, error) 
 		reply, err = s.do(ctx, http.MethodGet, address, ifNoneMatch(etag))
 	}
 	if err != nil {
-		return answer{}, err
+		return answer{}, ofFile(err)
 	}
 	discard(reply)
 	if reply.StatusCode == http.StatusNotModified {
@@ -305,7 +321,7 @@ func ifNoneMatch(etag string) http.Header {
 func (s *Source) fetch(ctx context.Context, address string) ([]byte, version, error) {
 	reply, err := s.do(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, version{}, err
+		return nil, version{}, ofFile(err)
 	}
 	defer reply.Body.Close()
 	v := versionOf(reply)

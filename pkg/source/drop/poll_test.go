@@ -153,6 +153,8 @@ func TestPollGoesOnWithoutTheRefused(t *testing.T) {
 		{name: "403 for everything is never given up", status: 403, polls: 9, wait: time.Hour},
 		{name: "500 for an hour is not given up", status: 500, polls: 9, wait: 5 * time.Minute, others: true},
 		{name: "500 for days, with others given out, is unreadable", status: 500, polls: 4, wait: 12 * time.Hour, others: true, want: source.SkipUnreadable},
+		{name: "a redirect elsewhere is an error of the one file", status: 302, polls: 1, others: true},
+		{name: "a redirect elsewhere for long is unreadable", status: 302, polls: 3, others: true, want: source.SkipUnreadable},
 		{name: "404 once is no error", status: 404, polls: 1, others: true, silent: true},
 		{name: "404 for long is unreadable", status: 404, polls: 3, others: true, want: source.SkipUnreadable},
 	}
