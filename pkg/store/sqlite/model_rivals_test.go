@@ -128,6 +128,10 @@ func (m *model) warnings(r *modelReport) []string {
 		return append(warnings, "other-signer: signed by "+signer+"; "+reporter+" signs as "+strings.Join(tlsrpt.KnownSigners(reporter), " or "))
 	case 1:
 		all := slices.DeleteFunc(slices.Clone(m.signed), func(s modelSigned) bool { return s.reporter != reporter })
+		own := slices.DeleteFunc(slices.Clone(all), func(s modelSigned) bool { return !tlsrpt.Aligned(reporter, s.signer) })
+		if len(own) > 0 {
+			all = own // who has the name as a domain is not second to who borrowed it
+		}
 		earliest := slices.MinFunc(all, func(a, b modelSigned) int { return a.received.Compare(b.received) }).received
 		all = slices.DeleteFunc(all, func(s modelSigned) bool { return !s.received.Equal(earliest) })
 		if slices.ContainsFunc(all, func(s modelSigned) bool { return tlsrpt.Aligned(s.signer, signer) }) {

@@ -45,24 +45,35 @@ type firstSigner struct {
 	received      time.Time
 }
 
+// maxSigners is how many signers of a name are looked at, the earliest first.
+const maxSigners = 100
+
+// firstSigners finds, for each reporter, who signed first under its name. Where
+// the name is a domain and that one has signed too, whoever came before it
+// borrowed the name.
 func firstSigners(ctx context.Context, c *conn, reporters map[int64]bool) (map[int64]firstSigner, error) {
-	if len(reporters) == 0 {
-		return nil, nil
-	}
-	ids := make([]int64, 0, len(reporters))
+	first := make(map[int64]firstSigner, len(reporters))
 	for id := range reporters {
-		ids = append(ids, id)
+		var f firstSigner
+		own := false
+		err := c.query(ctx, `SELECT s.first_received, o.value, n.value FROM signing s INDEXED BY signing_first CROSS JOIN dict o ON o.id = s.signer
+			CROSS JOIN dict n ON n.id = s.reporter WHERE s.reporter = ? ORDER BY s.first_received LIMIT ?`, []any{id, int64(maxSigners)}, func(r row) error {
+			received, signer := time.Unix(r.int(0), 0).UTC(), r.text(1)
+			switch {
+			case own:
+			case tlsrpt.Aligned(r.text(2), signer):
+				f, own = firstSigner{[]string{signer}, received}, true
+			case len(f.organizations) == 0 || f.received.Equal(received):
+				f.organizations, f.received = append(f.organizations, signer), received
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		first[id] = f
 	}
-	first := make(map[int64]firstSigner, len(ids))
-	err := c.query(ctx, `SELECT s.reporter, s.first_received, o.value FROM json_each(?) j CROSS JOIN signing s INDEXED BY signing_first ON s.reporter = j.value
-		AND s.first_received = (SELECT MIN(m.first_received) FROM signing m INDEXED BY signing_first WHERE m.reporter = j.value)
-		CROSS JOIN dict o ON o.id = s.signer`, []any{jsonList(ids)}, func(r row) error {
-		f := first[r.int(0)]
-		f.organizations, f.received = append(f.organizations, r.text(2)), time.Unix(r.int(1), 0).UTC()
-		first[r.int(0)] = f
-		return nil
-	})
-	return first, err
+	return first, nil
 }
 
 // signedByOther says in words what is odd about a signer, or returns nothing.

@@ -142,6 +142,8 @@ func TestAnotherSignerIsWarnedOf(t *testing.T) {
 		{id: "trusted source", reporter: "Example Inc."},
 		{id: "tie", reporter: "Example Ltd.", signer: "example.net"},
 		{id: "tied", reporter: "Example Ltd.", signer: "evil.example"},
+		{id: "borrowed", reporter: "example.org", signer: "evil.example", hour: 1},
+		{id: "own name", reporter: "example.org", signer: "mx.example.org", hour: 2},
 	}
 	for i, c := range claims {
 		_, err := s.Commit(t.Context(), []store.Delivery{c.delivery(t, fmt.Sprint(i))})
@@ -156,9 +158,10 @@ func TestAnotherSignerIsWarnedOf(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"forged": {"other-signer: signed by evil.example; Google Inc. signs as google.com"},
-		"two":    {"other-signer: signed by evil.example; VK signs as mail.ru or vk.com or vk.company"},
-		"later":  {"other-signer: signed by evil.example; reports of Example Inc. have been signed by example.net since 2024-01-20"},
+		"forged":   {"other-signer: signed by evil.example; Google Inc. signs as google.com"},
+		"two":      {"other-signer: signed by evil.example; VK signs as mail.ru or vk.com or vk.company"},
+		"later":    {"other-signer: signed by evil.example; reports of Example Inc. have been signed by example.net since 2024-01-20"},
+		"borrowed": {"other-signer: signed by evil.example; reports of example.org have been signed by example.org since 2024-01-20"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
