@@ -19,7 +19,7 @@ var hostile = []string{
 	`<script>window.hit=1</script>`, `<img src=x onerror="window.hit=1">`, `javascript:window.hit=1`, `[x](javascript:window.hit=1)`,
 	"a\u202eb\u2066c\u2069d\u200f", "nul\x00esc\x1b[31mred\u0085", "${__user.login} ${__data.fields.id} $domain [[domain]] {{.}}",
 	`=HYPERLINK("https://evil.example","x")`, "+1+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "@SUM(1+1)*cmd|' /C calc'!A0",
-	"\t=1+1", "\r=1+1", " =1+1", "＝1+1", "'=1+1", "ask root@mx.example", strings.Repeat("long ", 1000),
+	"\t=1+1", "\r=1+1", " =1+1", "＝1+1", "'=1+1", "+0", "ask root@mx.example", strings.Repeat("long ", 1000),
 }
 
 // everywhere returns every frame with s wherever a stranger can write.

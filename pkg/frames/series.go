@@ -43,9 +43,9 @@ func seriesName(groupBy []store.Dimension, values []string, metric analytics.Met
 	}
 	names := make([]string, len(values))
 	for i, v := range values {
-		names[i] = Guard(ValueName(groupBy[i], v))
+		names[i] = ValueName(groupBy[i], v)
 	}
-	return strings.Join(names, ", ")
+	return Guard(strings.Join(names, ", "))
 }
 
 // ValueName is a dimension's value for people: host names with their own
