@@ -106,11 +106,11 @@ var wildFields = []wildRow{
 		names := []string{"22-usual.json", "22-other-order.json", "22-spaces-crlf.json", "22-one-line.json"}
 		w.take(append(names, "22-another-policy.json")...)
 		w.want(w.ask(`{"queryType":"summary","metric":"reports","groupBy":["policyMode"]}`, "policyMode", "reports"), "enforce 4", "testing 1")
-		var seen []analytics.PolicySeen
+		var seen []store.PolicySeen
 		for _, name := range append(names, "22-another-policy.json") {
 			p, day := w.policyOf(name), w.decoded[name].Day()
-			seen = append(seen, analytics.PolicySeen{
-				Domain: "example.com", Type: p.Type, Mode: p.Mode, Strings: p.Strings, MX: p.MXHosts, Reporter: name, First: day, Last: day, Reports: 1,
+			seen = append(seen, store.PolicySeen{
+				Domain: "example.com", Type: p.Type, Mode: p.Mode, Strings: p.Strings, MXHosts: p.MXHosts, Reporter: name, First: day, Last: day, Reports: 1,
 			})
 		}
 		var policies []string
