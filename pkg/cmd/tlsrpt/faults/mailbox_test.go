@@ -1,0 +1,103 @@
+package faults
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+)
+
+func startDovecot(t *testing.T) *loopback.Dovecot {
+	t.Helper()
+	dovecot, err := loopback.StartDovecot(t.Context(), loopback.DovecotOptions{})
+	if errors.Is(err, loopback.ErrNotInstalled) {
+		t.Skip("dovecot is not installed")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dovecot.Close() })
+	return dovecot
+}
+
+// inbox delivers to the report mailbox.
+func inbox(dovecot *loopback.Dovecot) func(time.Time, []byte) error {
+	return func(received time.Time, mail []byte) error { return dovecot.Append(user, "INBOX", received, mail) }
+}
+
+// neighbours are folders and users whose mail is nobody's business.
+func neighbours(t *testing.T, dovecot *loopback.Dovecot) {
+	t.Helper()
+	for i, at := range []struct{ user, folder string }{{user, "Private"}, {user, "Trash"}, {"someone@else.example", "INBOX"}} {
+		for n := range 20 {
+			mail := fmt.Appendf(nil, "From: jo@people.example\r\nSubject: %d\r\n\r\nMail %d of folder %d.\r\n", n, n, i)
+			if err := dovecot.Append(at.user, at.folder, time.Now().Add(-time.Hour), mail); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// contents are the mails of a folder on disk, byte by byte, in any order: the
+// hash of each with its flags.
+func contents(t *testing.T, folder string) []string {
+	t.Helper()
+	var all []string
+	for _, sub := range []string{"cur", "new"} {
+		entries, err := os.ReadDir(filepath.Join(folder, sub))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			raw, err := os.ReadFile(filepath.Join(folder, sub, entry.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, flags, _ := strings.Cut(entry.Name(), ":2,")
+			all = append(all, fmt.Sprintf("%x %s", sha256.Sum256(raw), flags))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func hashes(mails [][]byte) []string {
+	all := make([]string, len(mails))
+	for i, mail := range mails {
+		all[i] = fmt.Sprintf("%x ", sha256.Sum256(mail))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// untouched compares the mailbox with what should be left of it: those mails
+// that may be changed are kept, gone, or moved, and all others as they came.
+func untouched(t *testing.T, dovecot *loopback.Dovecot, p *post, after string) {
+	t.Helper()
+	var stay, moved [][]byte
+	for _, d := range p.brought {
+		switch {
+		case after == "keep" || !mayBeChanged(d.entry.Decoy):
+			stay = append(stay, d.mail)
+		case after == "move":
+			moved = append(moved, d.mail)
+		}
+	}
+	if diff := cmp.Diff(hashes(stay), contents(t, dovecot.Folder(user, "INBOX"))); diff != "" {
+		t.Errorf("with %s, INBOX is not as it should be (-want +got):\n%.2000s", after, diff)
+	}
+	if after == "move" {
+		if diff := cmp.Diff(hashes(moved), contents(t, dovecot.Folder(user, "Done"))); diff != "" {
+			t.Errorf("the folder that mails are moved to is not as it should be (-want +got):\n%.2000s", diff)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package faults
+
+import (
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// A post brings generated mails, with decoys and second deliveries between
+// them, and keeps the ledger of what it brought.
+type post struct {
+	next   func() (generate.Item, bool)
+	ledger []generate.Entry
+	// brought are the mails, in their order, with their rows.
+	brought []delivered
+}
+
+type delivered struct {
+	entry generate.Entry
+	mail  []byte
+	at    time.Time
+}
+
+// everyTwice is how many reports come for one that comes twice.
+const everyTwice = 40
+
+// newPost makes one of about the given number of mails a day.
+func newPost(t *testing.T, seed uint64, domains, days int) *post {
+	t.Helper()
+	generator, err := generate.New(generate.Options{Seed: seed, Domains: domains, Days: days})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, stop := iter.Pull(mails(generator))
+	t.Cleanup(stop)
+	return &post{next: next}
+}
+
+// mails are the mails that are no copies of what a drop got, which isn't read.
+func mails(generator *generate.Generator) iter.Seq[generate.Item] {
+	return func(yield func(generate.Item) bool) {
+		for item := range generator.Items() {
+			if item.Kind == generate.Mail && item.Decoy != generate.Duplicate && !yield(item) {
+				return
+			}
+		}
+	}
+}
+
+// bring delivers the next n reports and the decoys between them.
+func (p *post) bring(t *testing.T, n int, deliver func(received time.Time, mail []byte) error) {
+	t.Helper()
+	for genuine := 0; genuine < n; {
+		item, ok := p.next()
+		if !ok {
+			t.Fatalf("the generator made %d mails only", len(p.brought))
+		}
+		p.deliver(t, item.Entry, item.Bytes, deliver)
+		if item.Decoy != generate.Genuine {
+			continue
+		}
+		if genuine++; genuine%everyTwice == 7 {
+			again := item.Entry
+			again.Decoy = generate.Duplicate
+			p.deliver(t, again, item.Bytes, deliver)
+		}
+	}
+}
+
+func (p *post) deliver(t *testing.T, entry generate.Entry, mail []byte, deliver func(time.Time, []byte) error) {
+	t.Helper()
+	if err := deliver(entry.Received, mail); err != nil {
+		t.Fatal(err)
+	}
+	p.ledger = append(p.ledger, entry)
+	p.brought = append(p.brought, delivered{entry, mail, entry.Received})
+}
+
+// reports is how many of the mails hold a report that counts.
+func (p *post) reports() int {
+	n := 0
+	for _, e := range p.ledger {
+		if e.Decoy == generate.Genuine {
+			n++
+		}
+	}
+	return n
+}
+
+// account is what should have become of what was brought.
+func (p *post) account() store.Account {
+	a := generate.Expected(p.ledger)
+	return store.Account{Stored: a.Stored, Duplicate: a.Duplicate, Quarantined: a.Quarantined, Ignored: a.Ignored}
+}
+
+// mayBeChanged says whether the server's copy of a mail may be moved or deleted.
+func mayBeChanged(d generate.Decoy) bool {
+	return d == generate.Genuine || d == generate.Forged || d == generate.Duplicate
+}
