@@ -52,7 +52,35 @@ func TestFramesAreAsInTheGoldenFiles(t *testing.T) {
 				Warnings: []string{"odd: " + evil, "second"}, ContactInfo: "tls\u202e@microsoft.example", ReportID: "id@microsoft.example", Source: "mb1"},
 			{ID: 8, Day: day, Start: day.Time(), End: (day + 1).Time(), Received: noon, Stored: noon, Reporter: "x", PolicyDomain: "a.example", Judgement: store.Judgement{Trust: store.Unauthenticated, Route: store.Drop}, Superseded: true, Deliveries: 1},
 		}, store.StoredTime, analytics.Distinct)},
-		"reporters": {Reporters([]store.ReporterRow{{Reporter: "Google", PolicyDomain: "a.example", FirstReport: day - 30, LastReport: day, LastStored: noon, Reports: 31, Days: 29}})},
+		"reporters": {Reporters([]ReporterRow{
+			{store.ReporterRow{Reporter: "Google", PolicyDomain: "a.example", FirstReport: day - 30, LastReport: day, LastStored: noon, Reports: 31, Days: 29},
+				analytics.Cadence{Kind: analytics.Daily, Every: 1, ExpectedNext: (day + 3).Time(), State: analytics.ReporterReporting}},
+			{store.ReporterRow{Reporter: "Microsoft", PolicyDomain: "a.example"}, analytics.Cadence{Kind: analytics.UnknownCadence, Every: 1, State: analytics.ReporterQuiet, Note: "Possibly: " + evil}},
+		})},
+		"status": {Status([]analytics.Finding{
+			{Severity: analytics.Critical, Sentence: "xn--bcher-kva.example: " + evil, PolicyDomain: "xn--bcher-kva.example", Count: 9, Kind: analytics.KindIncident},
+			{Severity: analytics.Info, Sentence: "Drop could not be read.", Count: 1, Kind: analytics.KindSource},
+		})},
+		"incidents": {Incidents([]analytics.Incident{
+			{PolicyDomain: "xn--bcher-kva.example", ResultType: "certificate-expired", PolicyMode: "enforce", State: analytics.IncidentOpen, FirstDay: (day - 3).Time(), LastDay: day.Time(),
+				FailedSessions: 12, Sessions: 48, Share: 0.25, Reporters: []string{"Google", "Mail.ru\u202e"}, ReportersHeard: 3,
+				MXs: []string{"mx1.xn--bcher-kva.example", "b", "c", "d", "e", "f", "g"}, Networks: []string{"192.0.2.0/24"}, Reason: evil, Verdict: "Seen by " + evil, Fix: "Renew it.",
+				Command: "openssl s_client", SenderSees: "551 5.7.5", Fault: analytics.OurMX, Severity: analytics.Critical, LastCleanDay: (day - 4).Time(), NextReport: noon},
+			{PolicyDomain: "a.example", ResultType: "sts-policy-fetch-error", State: analytics.IncidentEnded, FirstDay: day.Time(), LastDay: day.Time(), FailedSessions: 1, Share: 1, Reporters: []string{"Google"}, ReportersHeard: 1,
+				Severity: analytics.Info, CleanSince: (day + 1).Time()},
+		})},
+		"policies": {Policies(analytics.PolicyRows([]store.PolicySeen{
+			{Domain: "a.example", Type: "sts", Mode: "enforce", Strings: []string{"version: STSv1", "mode: enforce", "mx: mx1.a.example", "max_age: 86400", "x: " + evil}, MXHosts: []string{"mx1.a.example"}, Reporter: "Google", First: day - 5, Last: day, Reports: 6},
+			{Domain: "a.example", Type: "tlsa", Strings: []string{"3 1 1 00ff"}, MXHosts: []string{"mx.xn--bcher-kva.example"}, Reporter: "Microsoft", First: day, Last: day, Reports: 1},
+		}))},
+		"readiness": {Readiness([]analytics.ReadinessRow{
+			{Domain: "a.example", Mode: "testing", Verdict: analytics.VerdictWait, Days: 9, Reporters: []string{"Google", "Mail.ru"}, TotalSessions: 900, WouldFail: 2, PolicyTrouble: 1, GoOn: (day + 7).Time(), Reasons: []string{"First.", "Second: " + evil}},
+			{Domain: "b.example", Verdict: analytics.VerdictNo, Reasons: []string{"No policy."}},
+		})},
+		"events": {Events([]analytics.Event{
+			{Time: day.Time(), TimeEnd: noon, Title: "a.example: odd, " + evil, Text: evil, Tags: []string{"incident", "odd, " + evil, "open"}, PolicyDomain: "a.example", Kind: analytics.EventIncident},
+			{Time: noon, Title: "a.example: Google reports", Text: "First report.", Tags: []string{"newReporter"}, PolicyDomain: "a.example", Kind: analytics.EventNewReporter},
+		})},
 		"sources": {Sources([]SourceRow{
 			{ID: "mb1", Name: "Report mailbox", Type: "imap", State: "ok", LastPoll: noon, LastSuccess: noon, Lag: new(3600.0), Account: store.Account{Stored: 4, Duplicate: 3, Quarantined: 2, Ignored: 1, Pending: 5}},
 			{ID: "drop1", Type: "https", State: "failing", LastPoll: noon, LastError: evil},

@@ -36,7 +36,12 @@ func everywhere(s string) data.Frames {
 		Reports([]store.ReportRow{{
 			Reporter: s, PolicyDomain: s, Judgement: store.Judgement{Reason: s, SignedBy: s}, Warnings: []string{s, s}, ContactInfo: s, ReportID: s, Source: s,
 		}}, store.Period, analytics.Distinct),
-		Reporters([]store.ReporterRow{{Reporter: s, PolicyDomain: s}}),
+		Reporters([]ReporterRow{{store.ReporterRow{Reporter: s, PolicyDomain: s}, analytics.Cadence{Note: s}}}),
+		Status([]analytics.Finding{{Sentence: s, PolicyDomain: s}}),
+		Incidents([]analytics.Incident{{PolicyDomain: s, ResultType: s, PolicyMode: s, Reporters: []string{s, s}, MXs: []string{s, s}, Networks: []string{s}, Reason: s, Verdict: s, Fix: s}}),
+		Policies([]analytics.PolicyRow{{Domain: s, Type: s, Mode: s, MX: []string{s, s}, Lines: []string{s, s}, Text: s, Reporters: []string{s}, HeldBy: []string{s}}}),
+		Readiness([]analytics.ReadinessRow{{Domain: s, Mode: s, Reporters: []string{s, s}, Reasons: []string{s}}}),
+		Events([]analytics.Event{{Title: s, Text: s, Tags: []string{s, s}, PolicyDomain: s}}),
 		Sources([]SourceRow{{ID: s, Name: s, LastError: s}}),
 		Quarantine([]store.QuarantineRow{{Problem: store.Problem{Reason: s, Detail: s}, Source: s, Ref: s}}),
 	)

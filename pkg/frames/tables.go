@@ -31,15 +31,24 @@ func Failures(rows []store.FailureRow, field store.TimeField) *data.Frame {
 		column(rows, "receivingIp", "MX address", "The receiving mail server's address", func(r row) string { return Clean(r.Detail.ReceivingIP) }),
 		column(rows, "sendingMtaIp", "Sending address", "The sending mail server's address", func(r row) string { return Clean(r.Detail.SendingMTAIP) }),
 		withUnit(column(rows, "failedSessions", "Failed sessions", "As reported in this failure detail", func(r row) int64 { return r.Detail.FailedSessions }), "short"),
-		column(rows, "category", "Category", "What part of the set-up it concerns", func(r row) string { return analytics.MeaningOf(r.Detail.ResultType).Category }),
-		column(rows, "meaning", "Meaning", "What the result type means", func(r row) string { return analytics.MeaningOf(r.Detail.ResultType).Meaning }),
-		column(rows, "fix", "What to do", "Where to start", func(r row) string { return analytics.MeaningOf(r.Detail.ResultType).Fix }),
+		column(rows, "category", "Category", "What part of the set-up it concerns", func(r row) string { return meaningOf(r).Category }),
+		column(rows, "meaning", "Meaning", "What the result type means, and the reason where it is known", func(r row) string { return meaningOf(r).Meaning }),
+		column(rows, "fix", "What to do", "Where to start", func(r row) string { return meaningOf(r).FixFor(r.Policy.Domain) }),
 		column(rows, "additionalInformation", "Additional information", "The sender's own words or address; not checked", func(r row) string { return Text(r.Detail.AdditionalInformation) }),
 		column(rows, "trust", "Trust", "Whether the report is known to come from its reporter", func(r row) string { return string(r.Trust) }),
 		column(rows, "reportId", "Report id", "The reporter's own id", func(r row) string { return Clean(r.ReportID) }),
 		column(rows, "reasonCodeRaw", "Reason as sent", "The sender's reason code, whole", func(r row) string { return Text(r.Detail.ReasonCode) }),
 		column(rows, "policyMode", "Mode", "The mode of the MTA-STS policy", func(r row) string { return Clean(r.Policy.Mode) }),
+		column(rows, "fault", "Likely fault of", "Whose doing it likely is", func(r row) string { return string(meaningOf(r).Fault) }),
+		column(rows, "command", "Command", "A line for a shell that shows the trouble from outside", func(r row) string {
+			return meaningOf(r).CommandFor(r.Policy.Domain, r.Detail.ReceivingMXHostname)
+		}),
+		column(rows, "senderSees", "Senders see", "What people who send mail to the domain notice of it", func(r row) string { return meaningOf(r).SenderSees }),
 	)
+}
+
+func meaningOf(r store.FailureRow) analytics.Meaning {
+	return analytics.Explain(r.Detail.ResultType, r.Detail.Reason)
 }
 
 // Reports returns the table of pairs of report and policy domain.
@@ -79,25 +88,6 @@ func Reports(rows []store.ReportRow, field store.TimeField, counting analytics.C
 		column(rows, "reportId", "Report id", "The reporter's own id", func(r row) string { return Clean(r.ReportID) }),
 		column(rows, "source", "Source", "The mailbox or drop that it came by first", func(r row) string { return Clean(r.Source) }),
 		column(rows, "id", "Id", "The report's number in this store", func(r row) int64 { return r.ID }),
-	)
-}
-
-// Reporters returns who reports on what. What needs a learned cadence is
-// unknown: null, or the word for it.
-func Reporters(rows []store.ReporterRow) *data.Frame {
-	type row = store.ReporterRow
-	return table(len(rows),
-		column(rows, "reporter", "Reporter", "Who reports", func(r row) string { return Clean(r.Reporter) }),
-		showHostNames(column(rows, "policyDomain", "Domain", "The receiving domain", func(r row) string { return Clean(r.PolicyDomain) })),
-		column(rows, "firstReport", "First report", "The day of the first report's period", func(r row) time.Time { return r.FirstReport.Time() }),
-		column(rows, "lastReport", "Last report", "The day of the last report's period", func(r row) time.Time { return r.LastReport.Time() }),
-		withUnit(column(rows, "reports", "Reports", "Reports in the range", func(r row) int64 { return r.Reports }), "short"),
-		withUnit(column(rows, "daysReported", "Days reported", "Days in the range with a report", func(r row) int64 { return r.Days }), "short"),
-		column(rows, "cadence", "Cadence", "How often this reporter reports", func(row) string { return "unknown" }),
-		column(rows, "expectedNext", "Expected next", "Known with the cadence", func(row) *time.Time { return nil }),
-		column(rows, "overdue", "Overdue", "Cadences missed; known with the cadence", func(row) *float64 { return nil }),
-		column(rows, "state", "State", "Known with the cadence", func(row) *string { return nil }),
-		column(rows, "note", "Note", "What else there is to say; known with the cadence", func(row) string { return "" }),
 	)
 }
 
@@ -147,11 +137,4 @@ func Quarantine(rows []store.QuarantineRow) *data.Frame {
 		column(rows, "meaning", "Meaning", "What the reason means", func(r row) string { return ReasonMeaning(r.Problem.Reason).Meaning }),
 		column(rows, "fix", "What to do", "Where to start", func(r row) string { return ReasonMeaning(r.Problem.Reason).Fix }),
 	)
-}
-
-func timeOrNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }

@@ -100,7 +100,7 @@ func sourceRows(ctx context.Context, status ingest.Status, reports store.Store) 
 				LastPoll: s.LastPoll, LastSuccess: s.LastSuccess, LastError: s.LastError, Account: accounts[s.ID],
 			},
 			FirstConfigured: s.FirstConfigured,
-			Synchronised:    !s.FirstSync.IsZero(),
+			FirstSync:       s.FirstSync,
 		}
 	}
 	return rows, nil

@@ -19,6 +19,11 @@ type Environment struct {
 	// Domains is the setting of that name: its literal names have rows in
 	// summaries for alert rules also when nothing came.
 	Domains []string
+	// StoreError is why nothing can be stored or read, in a sentence; else empty.
+	// Only the query type "status" is answered without a Store.
+	StoreError string
+	// Now is when the query was asked; zero is the end of its range.
+	Now time.Time
 	// Resources is the escaped address of the data source's resources, where
 	// ids lead to the raw bytes; empty where the user may not have those.
 	Resources string
@@ -29,14 +34,16 @@ type Source struct {
 	frames.SourceRow
 	// FirstConfigured is when the store first heard of it.
 	FirstConfigured time.Time
-	// Synchronised says that a poll has seen the whole of it once.
-	Synchronised bool
+	// FirstSync is when the first poll that saw the whole of it ended; zero before that.
+	FirstSync time.Time
+	// PollInterval is the time between polls; zero where it is not known.
+	PollInterval time.Duration
 }
 
 // firstSync says whether a first synchronisation is going on. One that fails
 // from the start is none: it would hide for ever that nothing comes.
 func (s Source) firstSync() bool {
-	return !s.Synchronised && s.State != "failing" && s.State != "misconfigured"
+	return s.FirstSync.IsZero() && s.State != "failing" && s.State != "misconfigured"
 }
 
 // A Range is the time that a query is about.
@@ -50,17 +57,24 @@ type request struct {
 	Environment
 	Model
 	Range
+	// cost is that of all that was read for judgements.
+	cost store.Cost
 }
 
 // answers are the query types that can be answered, one function each.
 var answers = map[string]func(context.Context, *request) (data.Frames, error){
 	"trend":      answerTrend,
 	"summary":    answerSummary,
+	"status":     answerStatus,
+	"incidents":  answerIncidents,
 	"failures":   answerFailures,
 	"reports":    answerReports,
+	"policies":   answerPolicies,
+	"readiness":  answerReadiness,
 	"reporters":  answerReporters,
 	"sources":    answerSources,
 	"quarantine": answerQuarantine,
+	"events":     answerEvents,
 }
 
 // Answer answers a query with frames. A query that can't be answered as it is

@@ -78,7 +78,7 @@ func (r *request) literalDomains() []string {
 }
 
 func (r *request) age(since, until time.Time) float64 {
-	if slices.ContainsFunc(r.Sources, Source.firstSync) || since.IsZero() || until.Before(since) {
+	if r.syncing() || since.IsZero() || until.Before(since) {
 		return 0
 	}
 	return until.Sub(since).Seconds()
@@ -160,7 +160,7 @@ func (r *request) newFailures(ctx context.Context) ([]asOfValue, error) {
 		return nil, fmt.Errorf("sum up failure details: %w", err)
 	}
 	before := r.selection()
-	before.To = r.rangeStart()
+	before.To = startOf(before)
 	before.From = before.To.AddDate(0, 0, -r.BaselineDays)
 	known, _, err := r.Store.FailureSums(ctx, store.SumQuery{Selection: before, GroupBy: groupBy})
 	if err != nil {
@@ -188,13 +188,13 @@ func (r *request) newFailures(ctx context.Context) ([]asOfValue, error) {
 	return r.addQuietDomains(ctx, values, domains)
 }
 
-// rangeStart is the start of the first day, or hour, of the range: what only
-// overlaps the range belongs to it, and not to the days before it too.
-func (r *request) rangeStart() time.Time {
-	if r.TimeField == store.StoredTime {
-		return r.From.UTC().Truncate(time.Hour)
+// startOf is the start of the first day, or hour, of a selection: what only
+// overlaps it belongs to it, and not to the days before it too.
+func startOf(s store.Selection) time.Time {
+	if s.TimeField == store.StoredTime {
+		return s.From.UTC().Truncate(time.Hour)
 	}
-	return tlsrpt.DayOf(r.From).Time()
+	return tlsrpt.DayOf(s.From).Time()
 }
 
 // addQuietDomains gives every domain heard of, and every literal name in the

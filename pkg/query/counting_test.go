@@ -69,11 +69,6 @@ func TestMetrics(t *testing.T) {
 			wantRefusal(t, query, "not available yet")
 		}
 	})
-	t.Run("status, incidents, policies, readiness and events are not available yet", func(t *testing.T) {
-		for _, queryType := range []string{"status", "incidents", "policies", "readiness", "events"} {
-			wantRefusal(t, `{"queryType":"`+queryType+`"}`, "not available yet")
-		}
-	})
 	t.Run("as-of metrics are for summary alone", func(t *testing.T) {
 		for _, metric := range []string{"reportAge", "pollAge", "quarantined", "newFailedSessions"} {
 			wantRefusal(t, `{"metric":"`+metric+`"}`, "summary")

@@ -283,6 +283,6 @@ func notices(answer data.Frames) (all []data.Notice) {
 func polled(id, last string) Source {
 	return Source{
 		SourceRow:       frames.SourceRow{ID: id, Name: "Source " + id, Type: "imap", State: "ok", LastPoll: at(last), LastSuccess: at(last)},
-		FirstConfigured: at("2026-01-01"), Synchronised: true,
+		FirstConfigured: at("2026-01-01"), FirstSync: at("2026-01-01"),
 	}
 }

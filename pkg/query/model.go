@@ -43,8 +43,9 @@ func refuse(format string, args ...any) error { return &Error{fmt.Sprintf(format
 
 // The words that a query may hold, in the order in which they are offered.
 var (
-	queryTypes = []string{"trend", "summary", "failures", "reports", "reporters", "sources", "quarantine"}
-	laterTypes = []string{"status", "incidents", "policies", "readiness", "events"}
+	queryTypes = []string{
+		"trend", "summary", "status", "incidents", "failures", "reports", "policies", "readiness", "reporters", "sources", "quarantine", "events",
+	}
 
 	dimensions = []store.Dimension{
 		store.PolicyDomain, store.PolicyType, store.PolicyMode, store.Reporter, store.TrustDimension, store.Source,
@@ -152,9 +153,6 @@ func setDefault[T ~string](field *T, value T) {
 }
 
 func (m *Model) check() error {
-	if slices.Contains(laterTypes, m.QueryType) {
-		return refuse("query type %q is not available yet; available are %s", m.QueryType, list(queryTypes))
-	}
 	for _, err := range []error{
 		oneOf("query type", m.QueryType, queryTypes),
 		oneOf("interval", m.Interval, intervals),

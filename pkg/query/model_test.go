@@ -64,8 +64,7 @@ func TestParse(t *testing.T) {
 
 func TestParseNamesTheUnknownWordAndTheAllowedOnes(t *testing.T) {
 	for name, c := range map[string]struct{ query, word, allowed string }{
-		"query type":                        {`{"queryType":"table"}`, `"table"`, "trend, summary, failures"},
-		"a query type of a later release":   {`{"queryType":"incidents"}`, "not available yet", "trend, summary"},
+		"query type":                        {`{"queryType":"table"}`, `"table"`, "trend, summary, status"},
 		"metric":                            {`{"metric":"failures"}`, `"failures"`, "failedSessions, successfulSessions"},
 		"metric of a table":                 {`{"queryType":"reports","metric":"failures"}`, `"failures"`, "failedSessions"},
 		"one of several metrics":            {`{"queryType":"summary","metrics":["failureRate","x"]}`, `"x"`, "failureRate"},

@@ -1,10 +1,8 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -34,21 +32,6 @@ func answerReports(ctx context.Context, r *request) (data.Frames, error) {
 	frame := frames.Reports(rows, r.TimeField, r.Counting)
 	frames.LinkRaw(frame, r.Resources, "reports")
 	r.cutNotice(frame, more)
-	return data.Frames{frame}, nil
-}
-
-func answerReporters(ctx context.Context, r *request) (data.Frames, error) {
-	rows, err := r.Store.Reporters(ctx, r.selection())
-	if err != nil {
-		return nil, fmt.Errorf("read reporters: %w", err)
-	}
-	slices.SortStableFunc(rows, func(a, b store.ReporterRow) int {
-		return cmp.Or(cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.PolicyDomain, b.PolicyDomain))
-	})
-	found := len(rows)
-	rows = rows[:min(r.Limit, found)]
-	frame := frames.Reporters(rows)
-	r.notices(frame, store.Cost{}, len(rows), found, "pairs of reporter and domain")
 	return data.Frames{frame}, nil
 }
 

@@ -20,6 +20,11 @@ var contractFields = map[string]string{
 	"reporters":  "reporter policyDomain firstReport lastReport reports daysReported cadence expectedNext overdue state note",
 	"sources":    "source name type state lastPoll lastSuccess lastError seen stored duplicate quarantined ignored pending",
 	"quarantine": "time reason detail source reference size tries parserVersion id",
+	"status":     "severity sentence policyDomain count kind",
+	"incidents":  "policyDomain resultType policyMode state firstDay lastDay failedSessions share reporters reportersHeard mxs networks verdict fix lastCleanDay nextReport",
+	"policies":   "policyDomain policyType policyMode mx maxAge policyString policyHash firstSeen lastSeen reporters state",
+	"readiness":  "policyDomain policyMode verdict days reporters totalSessions wouldFail policyTrouble reasons",
+	"events":     "time timeEnd title text tags policyDomain kind",
 }
 
 // crowded has a row for every table.
@@ -154,8 +159,8 @@ func TestReportersTable(t *testing.T) {
 	)
 	got := rows(t, b.ask(t, `{"queryType":"reporters"}`, "2026-03-01 2026-03-05T00:01"))
 	want := []string{
-		"Google/a.example/2026-01-02/2026-03-05/3/2/unknown/null/null/null/",
-		"Mail.ru/b.example/2026-03-05/2026-03-05/1/1/unknown/null/null/null/",
+		"Google/a.example/2026-01-02/2026-03-05/3/2/unknown/null/0/reporting/It was heard on 3 days, too few to know its cadence./null",
+		"Mail.ru/b.example/2026-03-05/2026-03-05/1/1/unknown/null/0/reporting/It was heard on 1 day, too few to know its cadence./null",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -111,7 +111,7 @@ func sourceOf(id string, s store.SourceState, account store.Account) query.Sourc
 	if s.LastError != "" {
 		row.State = string(ingest.Failing)
 	}
-	return query.Source{SourceRow: row, FirstConfigured: s.FirstConfigured, Synchronised: !s.FirstSync.IsZero()}
+	return query.Source{SourceRow: row, FirstConfigured: s.FirstConfigured, FirstSync: s.FirstSync}
 }
 
 func readRange(from, to string, now time.Time) (query.Range, error) {

@@ -1,0 +1,195 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+const (
+	// leadDays is how far before a range judgements look, for first days and
+	// cadences to be right.
+	leadDays = 90
+	// abandonedAfter is how much longer than others a source may go unread until
+	// its silence no longer holds up what is said of reporters.
+	abandonedAfter = 30 * 24 * time.Hour
+	// domainsAtOnce bounds the rows that are in memory at a time.
+	domainsAtOnce = 500
+)
+
+// now is the moment that things are judged as of: the end of the range, or
+// that of the question where the range ends later.
+func (r *request) now() time.Time {
+	if r.Now.IsZero() {
+		return r.To
+	}
+	return earlier(r.To, r.Now)
+}
+
+// heardUpTo is until when all sources were read: what we did not fetch is not
+// held against a reporter. It is zero where none was ever read.
+func (r *request) heardUpTo() time.Time {
+	last := r.lastSuccess()
+	upTo := last
+	for _, s := range r.Sources {
+		if !s.LastSuccess.IsZero() && last.Sub(s.LastSuccess) < abandonedAfter {
+			upTo = earlier(upTo, s.LastSuccess)
+		}
+	}
+	return earlier(upTo, r.now())
+}
+
+// syncing says whether a first synchronisation is going on, when little that is
+// missing is missing for good.
+func (r *request) syncing() bool { return slices.ContainsFunc(r.Sources, Source.firstSync) }
+
+// live is since when reports are stored as they come; zero where none was.
+func (r *request) live() time.Time {
+	var live time.Time
+	for _, s := range r.Sources {
+		if s.FirstSync.After(live) {
+			live = s.FirstSync
+		}
+	}
+	return live
+}
+
+// past is the selection that judgements are made from: the days from so many
+// before the range, or before now where the range is longer, up to now. It
+// holds what rollups tell apart by day, so neither lateness nor details.
+func (r *request) past(days int) store.Selection {
+	s := r.withoutDetail()
+	s.TimeField, s.MaxLateness = store.Period, 0
+	s.From, s.To = earlier(r.From, r.now()).AddDate(0, 0, -days), r.now()
+	return s
+}
+
+// lately is [request.past] for the days before now, however long the range is.
+func (r *request) lately(days int) store.Selection {
+	s := r.past(0)
+	s.From = r.now().AddDate(0, 0, -days)
+	return s
+}
+
+// within narrows a selection to domains.
+func within(s store.Selection, domains []string) store.Selection {
+	s.Filters = append(slices.Clone(s.Filters), store.Filter{Dimension: store.PolicyDomain, Operator: store.Equal, Values: domains})
+	return s
+}
+
+// sessions sums summaries and notes how that was done.
+func (r *request) sessions(ctx context.Context, q store.SumQuery) ([]store.SessionRow, error) {
+	rows, cost, err := r.Store.Sessions(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("sum up sessions: %w", err)
+	}
+	r.cost.Rows = r.cost.Rows || cost.Rows
+	return rows, nil
+}
+
+// failureSums sums failure details and notes how that was done.
+func (r *request) failureSums(ctx context.Context, q store.SumQuery) ([]store.FailureSum, error) {
+	sums, cost, err := r.Store.FailureSums(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("sum up failure details: %w", err)
+	}
+	r.cost.Rows = r.cost.Rows || cost.Rows
+	return sums, nil
+}
+
+// knownSince returns who reported on what since a day, of the domains where
+// some are named. Filters that the store would have to read rows for are left out.
+func (r *request) knownSince(ctx context.Context, since tlsrpt.Day, domains []string) ([]store.ReporterRow, error) {
+	s := r.past(0)
+	s.Filters = slices.DeleteFunc(s.Filters, func(f store.Filter) bool {
+		return f.Dimension != store.PolicyDomain && f.Dimension != store.Reporter && f.Dimension != store.TrustDimension
+	})
+	if domains != nil {
+		s = within(s, domains)
+	}
+	rows, err := r.Store.LastReports(ctx, s.Filters, s.AuthenticatedOnly, since)
+	if err != nil {
+		return nil, fmt.Errorf("read the last reports: %w", err)
+	}
+	// What came after the moment of judgement was not known then.
+	today := tlsrpt.DayOf(r.now())
+	rows = slices.DeleteFunc(rows, func(row store.ReporterRow) bool { return row.FirstReport > today })
+	for i := range rows {
+		if rows[i].LastStored.After(r.now()) {
+			rows[i].LastStored = time.Time{}
+		}
+	}
+	return rows, nil
+}
+
+// pairCadences are cadences by domain and reporter.
+type pairCadences map[[2]string]analytics.Cadence
+
+func (r *request) pairCadences(histories []analytics.History) pairCadences {
+	pairs := pairCadences{}
+	for _, c := range analytics.Cadences(histories, r.heardUpTo(), r.syncing()) {
+		pairs[[2]string{c.Domain, c.Reporter}] = c
+	}
+	return pairs
+}
+
+// histories reads who reported when in a selection by period, of all who were
+// heard since a day.
+func (r *request) histories(ctx context.Context, s store.Selection, since tlsrpt.Day) ([]analytics.History, error) {
+	known, err := r.knownSince(ctx, since, nil)
+	if err != nil {
+		return nil, err
+	}
+	var all []analytics.History
+	err = eachDomains(known, func(domains []string, known []store.ReporterRow) error {
+		rows, err := r.sessions(ctx, store.SumQuery{
+			Selection: within(s, domains), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
+		})
+		all = append(all, analytics.Histories(rows, known, r.Counting, r.live())...)
+		return err
+	})
+	return all, err
+}
+
+// eachDomains takes rows, which are in the order of domains, some domains at a
+// time, so that what is read of them need not all be in memory at once.
+func eachDomains(known []store.ReporterRow, do func(domains []string, known []store.ReporterRow) error) error {
+	for start := 0; start < len(known); {
+		var domains []string
+		end := start
+		for ; end < len(known); end++ {
+			domain := known[end].PolicyDomain
+			if n := len(domains); n > 0 && domains[n-1] == domain {
+				continue
+			}
+			if len(domains) == domainsAtOnce {
+				break
+			}
+			domains = append(domains, domain)
+		}
+		if err := do(domains, known[start:end]); err != nil {
+			return err
+		}
+		start = end
+	}
+	return nil
+}
+
+// policies returns the policies that were seen on some day of a selection, as
+// far as it was known then.
+func (r *request) policies(ctx context.Context, s store.Selection) ([]store.PolicySeen, error) {
+	seen, err := r.Store.Policies(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("read policies: %w", err)
+	}
+	today := tlsrpt.DayOf(r.now())
+	for i := range seen {
+		seen[i].Last = min(seen[i].Last, today)
+	}
+	return slices.DeleteFunc(seen, func(p store.PolicySeen) bool { return p.First > today }), nil
+}

@@ -1,0 +1,65 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// readinessDays is how many days before its end a range is looked at, so that
+// an incident that is over is told from the time since.
+const readinessDays = analytics.ReadyDays + analytics.ReadyForgivenDays
+
+// answerReadiness tells of domains under testing first, since it is they that
+// the question is about.
+func answerReadiness(ctx context.Context, r *request) (data.Frames, error) {
+	selection := r.past(0)
+	selection.From = earlier(selection.From, r.now().AddDate(0, 0, -readinessDays))
+	known, err := r.knownSince(ctx, tlsrpt.DayOf(selection.From), nil)
+	if err != nil {
+		return nil, err
+	}
+	var rows []analytics.ReadinessRow
+	err = eachDomains(known, func(domains []string, _ []store.ReporterRow) error {
+		judged, err := r.readiness(ctx, within(selection, domains))
+		rows = append(rows, judged...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(rows, func(a, b analytics.ReadinessRow) int { return cmp.Compare(rank(a), rank(b)) })
+	found := len(rows)
+	rows = rows[:min(r.Limit, found)]
+	frame := frames.Readiness(rows)
+	r.notices(frame, r.cost, len(rows), found, "domains")
+	return data.Frames{frame}, nil
+}
+
+func rank(r analytics.ReadinessRow) int {
+	if r.Mode == "testing" {
+		return 0
+	}
+	return 1
+}
+
+func (r *request) readiness(ctx context.Context, s store.Selection) ([]analytics.ReadinessRow, error) {
+	in := analytics.ReadinessInput{UpTo: r.heardUpTo()}
+	var err error
+	in.Sessions, err = r.sessions(ctx, store.SumQuery{Selection: s, PerBucket: true, GroupBy: analytics.ReadinessSessions()})
+	if err != nil {
+		return nil, err
+	}
+	in.Failures, err = r.failureSums(ctx, store.SumQuery{Selection: s, PerBucket: true, GroupBy: analytics.ReadinessFailures()})
+	if err != nil {
+		return nil, err
+	}
+	return analytics.Readiness(in), nil
+}

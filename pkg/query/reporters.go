@@ -1,0 +1,82 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// answerReporters tells who reported in the range, who has fallen silent
+// before it, and who never reported although it does elsewhere.
+func answerReporters(ctx context.Context, r *request) (data.Frames, error) {
+	rows, err := r.Store.Reporters(ctx, r.selection())
+	if err != nil {
+		return nil, fmt.Errorf("read reporters: %w", err)
+	}
+	// Whoever reported at any time is not one who never did.
+	histories, err := r.histories(ctx, r.lately(leadDays), 0)
+	if err != nil {
+		return nil, err
+	}
+	all := r.withCadences(rows, histories)
+	slices.SortFunc(all, func(a, b frames.ReporterRow) int {
+		return cmp.Or(cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.PolicyDomain, b.PolicyDomain))
+	})
+	found := len(all)
+	all = all[:min(r.Limit, found)]
+	frame := frames.Reporters(all)
+	r.notices(frame, r.cost, len(all), found, "pairs of reporter and domain")
+	return data.Frames{frame}, nil
+}
+
+// withCadences adds the cadences to the rows of a range, and rows for those
+// who were silent all through it, or always.
+func (r *request) withCadences(rows []store.ReporterRow, histories []analytics.History) []frames.ReporterRow {
+	pairs := r.pairCadences(histories)
+	all := make([]frames.ReporterRow, 0, len(rows))
+	heard := map[[2]string]bool{}
+	for _, row := range rows {
+		key := [2]string{row.PolicyDomain, row.Reporter}
+		heard[key] = true
+		c, known := pairs[key]
+		if !known {
+			c = analytics.Cadence{Kind: analytics.UnknownCadence, State: analytics.ReporterReporting}
+		}
+		all = append(all, frames.ReporterRow{ReporterRow: row, Cadence: c})
+	}
+	if !r.byNames() {
+		return all
+	}
+	for key, c := range pairs {
+		if !heard[key] && c.State == analytics.ReporterSilent && c.Last >= tlsrpt.DayOf(r.now())-heardDays {
+			all = append(all, frames.ReporterRow{
+				ReporterRow: store.ReporterRow{Reporter: c.Reporter, PolicyDomain: c.Domain, FirstReport: c.First, LastReport: c.Last}, Cadence: c,
+			})
+		}
+	}
+	if r.Trust == "authenticated" || r.syncing() {
+		return all
+	}
+	for _, c := range analytics.NeverHeard(histories) {
+		if r.passes(store.Reporter, c.Reporter) {
+			all = append(all, frames.ReporterRow{ReporterRow: store.ReporterRow{Reporter: c.Reporter, PolicyDomain: c.Domain}, Cadence: c})
+		}
+	}
+	return all
+}
+
+// byNames says whether nothing but domains and reporters is filtered by: who
+// sent nothing has nothing else to filter by.
+func (r *request) byNames() bool {
+	return !slices.ContainsFunc(r.filters(), func(f store.Filter) bool {
+		return f.Dimension != store.PolicyDomain && f.Dimension != store.Reporter
+	})
+}

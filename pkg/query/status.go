@@ -1,0 +1,183 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+const (
+	// arrivalWindow is how far back alerts look at what was stored: a day and
+	// what a poll may be late. What is older than alertLateness is no news.
+	arrivalWindow = 36 * time.Hour
+	alertLateness = 7 * 24 * time.Hour
+	// foreignDomain is a reason for quarantine that tells of nothing broken.
+	foreignDomain = "foreign-domain"
+)
+
+func answerStatus(ctx context.Context, r *request) (data.Frames, error) {
+	in := analytics.StatusInput{Now: r.now(), Domains: r.literalDomains(), StoreError: r.StoreError}
+	for _, s := range r.Sources {
+		in.Sources = append(in.Sources, analytics.SourceHealth{
+			ID: s.ID, Name: s.Name, State: s.State, LastError: s.LastError, LastSuccess: s.LastSuccess,
+			Configured: s.FirstConfigured, PollInterval: s.PollInterval, Syncing: s.firstSync(),
+		})
+	}
+	if r.Store != nil {
+		if err := r.readStatus(ctx, &in); err != nil {
+			return nil, err
+		}
+	}
+	rows := analytics.Status(in)
+	found := len(rows)
+	rows = rows[:min(r.Limit, found)]
+	frame := frames.Status(rows)
+	r.notices(frame, r.cost, len(rows), found, "rows")
+	return data.Frames{frame}, nil
+}
+
+func (r *request) readStatus(ctx context.Context, in *analytics.StatusInput) error {
+	t, err := r.troubles(ctx)
+	if err != nil {
+		return err
+	}
+	in.Incidents = t.incidents
+	histories, err := r.histories(ctx, r.lately(leadDays), tlsrpt.DayOf(r.now())-heardDays)
+	if err != nil {
+		return err
+	}
+	in.Cadences = analytics.ReporterCadences(histories, r.heardUpTo(), r.syncing())
+	in.Silences = silences(analytics.Cadences(histories, r.heardUpTo(), r.syncing()), r.heardUpTo())
+	if in.Heard, err = r.lastHeard(ctx, histories); err != nil {
+		return err
+	}
+	if in.ModeDrops, err = r.modeDrops(ctx); err != nil {
+		return err
+	}
+	arrived := r.withoutDetail()
+	arrived.From, arrived.To = r.now().Add(-arrivalWindow), r.now()
+	arrived.TimeField, arrived.MaxLateness = store.StoredTime, alertLateness
+	if in.ProtectionLosses, err = r.protectionLosses(ctx, arrived); err != nil {
+		return err
+	}
+	in.Unreadable, in.Seen, err = r.unreadable(ctx)
+	return err
+}
+
+// lastHeard is the evidence that all is well: the last day with a report, and
+// the sessions of the range.
+func (r *request) lastHeard(ctx context.Context, histories []analytics.History) (analytics.Heard, error) {
+	var heard analytics.Heard
+	last := tlsrpt.Day(0)
+	for _, h := range histories {
+		last = max(last, h.Last)
+	}
+	if last == 0 {
+		return heard, nil
+	}
+	last = min(last, tlsrpt.DayOf(r.now()))
+	reporters, domains := map[string]bool{}, map[string]bool{}
+	for _, h := range histories {
+		if h.Last >= last {
+			reporters[h.Reporter], domains[h.Domain] = true, true
+		}
+	}
+	heard.Day, heard.Reporters, heard.Domains = last.Time(), len(reporters), len(domains)
+	heard.Days = max(int(math.Ceil(r.now().Sub(r.From).Hours()/24)), 1)
+	rows, err := r.sessions(ctx, store.SumQuery{Selection: r.lately(heard.Days)})
+	var sums analytics.Sums
+	for _, row := range rows {
+		sums.Add(row)
+	}
+	heard.Sessions, heard.Failed = sums.Total(r.Counting), sums.FailedSessions(r.Counting)
+	return heard, err
+}
+
+// silences judges every domain by the cadences of its reporters, which are in
+// the order of domains.
+func silences(cadences []analytics.Cadence, upTo time.Time) []analytics.Silence {
+	var all []analytics.Silence
+	for start := 0; start < len(cadences); {
+		domain := cadences[start].Domain
+		end := start
+		for end < len(cadences) && cadences[end].Domain == domain {
+			end++
+		}
+		all = append(all, analytics.DomainSilence(domain, cadences[start:end], upTo))
+		start = end
+	}
+	return all
+}
+
+// modeDrops are the domains whose policy left enforce within the baseline.
+func (r *request) modeDrops(ctx context.Context) ([]analytics.ModeDrop, error) {
+	seen, err := r.policies(ctx, r.lately(r.BaselineDays))
+	if err != nil {
+		return nil, err
+	}
+	return analytics.ModeDrops(seen), nil
+}
+
+// protectionLosses compares the sessions of a selection with those before it.
+// Only of domains where sessions found no policy is more read than that.
+func (r *request) protectionLosses(ctx context.Context, s store.Selection) ([]analytics.ProtectionLoss, error) {
+	unprotected := s
+	unprotected.Filters = append(slices.Clone(s.Filters), store.Filter{
+		Dimension: store.PolicyType, Operator: store.Equal, Values: []string{tlsrpt.PolicyNotFound},
+	})
+	found, err := r.sessions(ctx, store.SumQuery{Selection: unprotected, GroupBy: []store.Dimension{store.PolicyDomain}})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	var domains []string
+	for _, row := range found {
+		domains = append(domains, row.Group[0])
+	}
+	s = within(s, domains)
+	since := startOf(s)
+	var rows []store.SessionRow
+	// What is compared are three spans of time, not their hours.
+	for _, span := range [][2]time.Time{{since, s.To}, {since.AddDate(0, 0, -14), since}, {since.AddDate(0, 0, -30), since.AddDate(0, 0, -14)}} {
+		s.From, s.To = span[0], span[1]
+		sums, err := r.sessions(ctx, store.SumQuery{Selection: s, GroupBy: []store.Dimension{store.PolicyDomain, store.PolicyType, store.PolicyMode}})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range sums {
+			row.Bucket = span[0]
+			rows = append(rows, row)
+		}
+	}
+	return analytics.ProtectionLosses(rows, since), nil
+}
+
+// unreadable counts what came in a day and could not be used, of all that came.
+func (r *request) unreadable(ctx context.Context) (unreadable, seen int64, err error) {
+	from := r.now().Add(-24 * time.Hour)
+	counts, err := r.Store.QuarantineCounts(ctx, from, r.now())
+	if err != nil {
+		return 0, 0, fmt.Errorf("count quarantine: %w", err)
+	}
+	for _, c := range counts {
+		if c.Reason != foreignDomain {
+			unreadable += c.Count
+		}
+	}
+	arrivals, err := r.Store.Arrivals(ctx, from, r.now())
+	if err != nil {
+		return 0, 0, fmt.Errorf("count arrivals: %w", err)
+	}
+	for _, n := range arrivals {
+		seen += n
+	}
+	return unreadable, seen, nil
+}
