@@ -28,7 +28,7 @@ func tags(list []string) string {
 	cleaned := make([]string, len(list))
 	for i, tag := range list {
 		// A stranger's result type may hold a comma.
-		cleaned[i] = strings.ReplaceAll(Clean(tag), ",", " ")
+		cleaned[i] = strings.ReplaceAll(Text(tag), ",", " ")
 	}
 	return strings.Join(cleaned, ",")
 }
