@@ -202,6 +202,44 @@ func TestTheDemoHasWhatItsStoryNeeds(t *testing.T) {
 	}
 }
 
+func TestTheDemoHasWhatAlertsMustStayQuietOn(t *testing.T) {
+	g := newGenerator(t, Options{})
+	count := map[Alarm]int{}
+	var last time.Time
+	for _, h := range g.Harmless() {
+		count[h.Alarm]++
+		if h.First.Before(last) || h.Last.Before(h.First) {
+			t.Errorf("%+v is out of order", h)
+		}
+		last = h.First
+	}
+	for _, alarm := range []Alarm{LateReport, ForgedReport, QuietWeekend, SingleSession, RenamedReporter, OwnOutage} {
+		if count[alarm] == 0 {
+			t.Errorf("there is no %s", alarm)
+		}
+	}
+	from, to := g.Outage()
+	for _, in := range g.Incidents() {
+		if in.First.Before(to) && in.Last.After(from) {
+			t.Errorf("the outage lies in the incident %s", in.Cause)
+		}
+	}
+}
+
+func TestAReporterGoesOnUnderAnotherName(t *testing.T) {
+	g := newGenerator(t, Options{})
+	names := map[string][]time.Time{}
+	for e := range g.Entries() {
+		if e.Decoy == Genuine && e.Submitter == "mail.ru" {
+			names[e.Reporter] = append(names[e.Reporter], e.Day)
+		}
+	}
+	before, after := names["Mail.ru"], names["VK"]
+	if len(names) != 2 || len(before) == 0 || len(after) == 0 || slices.MaxFunc(before, time.Time.Compare).After(slices.MinFunc(after, time.Time.Compare)) {
+		t.Errorf("%d reports before, %d after, %d names", len(before), len(after), len(names))
+	}
+}
+
 func TestEachIncidentShowsWhereItIsAndNowhereElse(t *testing.T) {
 	g := newGenerator(t, Options{Domains: 8})
 	for _, in := range g.Incidents() {

@@ -112,7 +112,7 @@ func (g *Generator) report(r *reporter, d *domain, on time.Time, slot int) (plan
 	}
 	e := Entry{
 		Kind: Mail, Authenticated: true,
-		Reporter: r.organization, Submitter: r.domain,
+		Reporter: g.nameOf(r, on), Submitter: r.domain,
 		Start: start, End: start.Add(length), Day: on,
 		Policies: c.policies(),
 	}

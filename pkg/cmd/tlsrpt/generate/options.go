@@ -34,7 +34,8 @@ type Options struct {
 	PerDay int
 	// NoIncidents leaves out the incidents; some noise stays.
 	NoIncidents bool
-	// NoQuirks leaves out the decoys, the late report and the second routes.
+	// NoQuirks leaves out the decoys, the late report, the second routes and the
+	// change of a reporter's name.
 	NoQuirks bool
 }
 
@@ -102,7 +103,8 @@ func (g *Generator) Domains() []string {
 	return names
 }
 
-// Reporters returns the organization names of those who report.
+// Reporters returns the organization names of those who report. One of them
+// goes on under another name: see [Generator.Harmless].
 func (g *Generator) Reporters() []string {
 	names := make([]string, len(g.reporters))
 	for i, r := range g.reporters {

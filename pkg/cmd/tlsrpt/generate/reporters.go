@@ -10,6 +10,9 @@ import (
 // A reporter sends mail to the domains and reports on it.
 type reporter struct {
 	organization string
+	// renamed is the organization-name that it goes on under from [Generator.renaming]
+	// on; empty is the same.
+	renamed string
 	// domain is the TLS-Report-Submitter and signs the mails.
 	domain string
 	// from is the address the report mails come from.
@@ -84,7 +87,7 @@ var namedReporters = []reporter{
 		},
 	},
 	{
-		organization: "Mail.ru", domain: "mail.ru",
+		organization: "Mail.ru", renamed: "VK", domain: "mail.ru",
 		from: "tlsrpt@corp.mail.ru", contact: "tls_support@corp.mail.ru",
 		sts: true, sessions: 25, mailDays: true,
 		networks: prefixes("2001:db8:217::/48"),
