@@ -12,6 +12,8 @@ const (
 	Reports            Metric = "reports"
 	ProtectedShare     Metric = "protectedShare"
 	ReportersFailing   Metric = "reportersFailing"
+	// CompletenessShare is of days, see [Completeness], and not of sessions.
+	CompletenessShare Metric = "completeness"
 )
 
 // The metrics that tell how things stand at the end of a range, made for
@@ -21,6 +23,21 @@ const (
 	PollAge           Metric = "pollAge"
 	Quarantined       Metric = "quarantined"
 	NewFailedSessions Metric = "newFailedSessions"
+
+	Overdue         Metric = "overdue"
+	HistoryDays     Metric = "historyDays"
+	SilentDays      Metric = "silentDays"
+	Enforced        Metric = "enforced"
+	ModeDropped     Metric = "modeDropped"
+	ProtectionLost  Metric = "protectionLost"
+	DetailReporters Metric = "detailReporters"
+	DetailSightings Metric = "detailSightings"
+	MXFailureShare  Metric = "mxFailureShare"
+	CleanReports    Metric = "cleanReports"
+	LastFailing     Metric = "lastFailing"
+	NextReport      Metric = "nextReport"
+	PollsMissed     Metric = "pollsMissed"
+	Arrivals        Metric = "arrivals"
 )
 
 // Value computes a metric over sessions.
@@ -38,6 +55,8 @@ func (m Metric) Value(s Sums, c Counting) float64 {
 		return s.ProtectedShare(c)
 	case ReportersFailing:
 		return float64(s.ReportersFailing)
+	case CompletenessShare:
+		return s.Coverage / float64(max(s.CoveredDays, 1))
 	default:
 		return float64(s.FailedSessions(c))
 	}
@@ -46,40 +65,51 @@ func (m Metric) Value(s Sums, c Counting) float64 {
 // Unit is the metric's unit in Grafana's words.
 func (m Metric) Unit() string {
 	switch m {
-	case FailureRate, ProtectedShare:
+	case FailureRate, ProtectedShare, CompletenessShare, ProtectionLost, MXFailureShare:
 		return "percentunit"
 	case ReportAge, PollAge:
 		return "s"
+	case HistoryDays, SilentDays:
+		return "d"
+	case Enforced, ModeDropped:
+		return "bool"
+	case LastFailing, NextReport:
+		// Grafana's units for points in time count milliseconds.
+		return "none"
 	default:
 		return "short"
 	}
 }
 
-// Description says what the metric counts, for a person.
-func (m Metric) Description() string {
-	switch m {
-	case FailedSessions:
-		return "Sessions that reporters say failed"
-	case SuccessfulSessions:
-		return "Sessions that reporters say succeeded"
-	case TotalSessions:
-		return "Sessions that reporters tried, failed ones included"
-	case FailureRate:
-		return "Failed by total sessions, 0 to 1"
-	case Reports:
-		return "Pairs of report and policy domain"
-	case ProtectedShare:
-		return "The part of the sessions under an MTA-STS or DANE policy, 0 to 1"
-	case ReportersFailing:
-		return "Reporters that saw a failed session"
-	case ReportAge:
-		return "Seconds since the last report was stored, up to the last successful poll"
-	case PollAge:
-		return "Seconds since the last successful poll, or since the source was first configured"
-	case Quarantined:
-		return "Documents that went to quarantine in the range"
-	case NewFailedSessions:
-		return "Failed sessions of result types that the domain did not have before the range"
-	}
-	return ""
+// descriptions say what each metric counts, for a person.
+var descriptions = map[Metric]string{
+	FailedSessions:     "Sessions that reporters say failed",
+	SuccessfulSessions: "Sessions that reporters say succeeded",
+	TotalSessions:      "Sessions that reporters tried, failed ones included",
+	FailureRate:        "Failed by total sessions, 0 to 1",
+	Reports:            "Pairs of report and policy domain",
+	ProtectedShare:     "The part of the sessions under an MTA-STS or DANE policy, 0 to 1",
+	ReportersFailing:   "Reporters that saw a failed session",
+	CompletenessShare:  "Reporters heard of those expected that day, 0 to 1; of several days the mean",
+	ReportAge:          "Seconds since the last report was stored, up to the last successful poll",
+	PollAge:            "Seconds since the last successful poll, or since the source was first configured",
+	Quarantined:        "Documents that went to quarantine in the range",
+	NewFailedSessions:  "Failed sessions of result types that the domain did not have before the range",
+	Overdue:            "The reporter's own cadences missed, up to the last successful poll; 0 before its tenth report",
+	HistoryDays:        "Days since the domain's first report",
+	SilentDays:         "Days since the last report where all reporters of the domain are overdue, else 0",
+	Enforced:           "1 where senders must use TLS: the last known mode is enforce, or TLSA records were seen in 14 days",
+	ModeDropped:        "1 where the newest reports show an MTA-STS policy that left enforce",
+	ProtectionLost:     "The share of sessions that found no policy, of a domain that was protected in the 14 days before; else 0",
+	DetailReporters:    "Reporters among the failure details of the range",
+	DetailSightings:    "Pairs of reporter and day among the failure details of the range",
+	MXFailureShare:     "Failed sessions at the MX by all sessions of the reporters that named it, 0 to 1: it fails at least so often",
+	CleanReports:       "Reports of a later period than the last failing one, with sessions and without the failure, by reporters that saw it",
+	LastFailing:        "The end of the last failing period, in seconds since 1970",
+	NextReport:         "When the next report of a reporter that saw the failure is expected at the latest, in seconds since 1970; 0 where that is not known",
+	PollsMissed:        "The age of the last successful poll in poll intervals",
+	Arrivals:           "Documents seen in the range",
 }
+
+// Description says what the metric counts, for a person.
+func (m Metric) Description() string { return descriptions[m] }

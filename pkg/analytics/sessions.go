@@ -20,6 +20,9 @@ type Sums struct {
 	// ReportersFailing counts reporters with a failed session. It adds up
 	// only over groups that tell reporters apart.
 	ReportersFailing int64
+	// Coverage adds up the completeness of CoveredDays days.
+	Coverage    float64
+	CoveredDays int64
 }
 
 // Add adds one row of the store.

@@ -148,6 +148,9 @@ func TestEveryDimensionAndMetricHasATitle(t *testing.T) {
 	for _, m := range []analytics.Metric{
 		analytics.FailedSessions, analytics.SuccessfulSessions, analytics.TotalSessions, analytics.FailureRate, analytics.Reports, analytics.ProtectedShare,
 		analytics.ReportersFailing, analytics.ReportAge, analytics.PollAge, analytics.Quarantined, analytics.NewFailedSessions,
+		analytics.CompletenessShare, analytics.Overdue, analytics.HistoryDays, analytics.SilentDays, analytics.Enforced, analytics.ModeDropped,
+		analytics.ProtectionLost, analytics.DetailReporters, analytics.DetailSightings, analytics.MXFailureShare, analytics.CleanReports,
+		analytics.LastFailing, analytics.NextReport, analytics.PollsMissed, analytics.Arrivals,
 	} {
 		if MetricTitle(m) == "" || m.Description() == "" || m.Unit() == "" {
 			t.Errorf("%s has no title, description or unit", m)

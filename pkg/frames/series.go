@@ -116,7 +116,12 @@ func MetricTitle(m analytics.Metric) string {
 		analytics.TotalSessions: "Total sessions", analytics.FailureRate: "Failure rate", analytics.Reports: "Reports",
 		analytics.ProtectedShare: "Protected share", analytics.ReportersFailing: "Reporters failing",
 		analytics.ReportAge: "Report age", analytics.PollAge: "Poll age", analytics.Quarantined: "Quarantined",
-		analytics.NewFailedSessions: "New failed sessions",
+		analytics.NewFailedSessions: "New failed sessions", analytics.CompletenessShare: "Completeness", analytics.Overdue: "Overdue",
+		analytics.HistoryDays: "Days of history", analytics.SilentDays: "Days of silence", analytics.Enforced: "Enforced",
+		analytics.ModeDropped: "Mode dropped", analytics.ProtectionLost: "Protection lost", analytics.DetailReporters: "Reporters of the failure",
+		analytics.DetailSightings: "Sightings of the failure", analytics.MXFailureShare: "Failure share of the MX",
+		analytics.CleanReports: "Clean reports", analytics.LastFailing: "Last failing period", analytics.NextReport: "Next report",
+		analytics.PollsMissed: "Polls missed", analytics.Arrivals: "Arrivals",
 	}
 	return titles[m]
 }
@@ -150,6 +155,8 @@ func DimensionTitle(d store.Dimension) (title, description string) {
 		return "Sending network", "The sending mail server's network, /24 or /48"
 	case store.QuarantineReason:
 		return "Reason", "Why a document is in quarantine"
+	case "domains":
+		return "Domains", "The domains that the reporter reports on"
 	}
 	return string(d), ""
 }

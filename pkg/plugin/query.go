@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -32,6 +33,10 @@ func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.Da
 		return refusal(err)
 	}
 	env, err := d.environment(ctx)
+	if err != nil && model.QueryType == "status" {
+		// The one question that what is wrong answers.
+		env, err = d.storeless(err), nil
+	}
 	if err != nil {
 		return refusal(err)
 	}
@@ -76,21 +81,30 @@ func (d *Datasource) environment(ctx context.Context) (query.Environment, error)
 	if err != nil {
 		return query.Environment{}, err
 	}
-	sources, err := sourceRows(ctx, collector.Status(), reports)
+	accounts, err := reports.Accounts(ctx)
 	if err != nil {
 		return query.Environment{}, err
 	}
-	env := query.Environment{Store: reports, Sources: sources, Domains: d.settings.Domains}
+	env := query.Environment{
+		Store: reports, Sources: d.sourceRows(collector.Status(), accounts), Domains: d.settings.Domains, Now: time.Now().UTC(),
+	}
 	if mayEdit(backend.PluginConfigFromContext(ctx).User) {
 		env.Resources = "/api/datasources/uid/" + url.PathEscape(d.key.UID) + "/resources"
 	}
 	return env, nil
 }
 
-func sourceRows(ctx context.Context, status ingest.Status, reports store.Store) ([]query.Source, error) {
-	accounts, err := reports.Accounts(ctx)
-	if err != nil {
-		return nil, err
+// storeless is the environment where the store can't be read, and why.
+func (d *Datasource) storeless(err error) query.Environment {
+	return query.Environment{
+		Sources: d.sourceRows(d.collector().Status(), nil), Domains: d.settings.Domains, StoreError: err.Error(), Now: time.Now().UTC(),
+	}
+}
+
+func (d *Datasource) sourceRows(status ingest.Status, accounts map[string]store.Account) []query.Source {
+	intervals := map[string]time.Duration{}
+	for _, s := range d.settings.Sources {
+		intervals[s.ID], _ = parseInterval(s.PollInterval) // judged by check
 	}
 	rows := make([]query.Source, len(status.Sources))
 	for i, s := range status.Sources {
@@ -101,7 +115,8 @@ func sourceRows(ctx context.Context, status ingest.Status, reports store.Store) 
 			},
 			FirstConfigured: s.FirstConfigured,
 			FirstSync:       s.FirstSync,
+			PollInterval:    intervals[s.ID],
 		}
 	}
-	return rows, nil
+	return rows
 }

@@ -64,14 +64,9 @@ func TestMetrics(t *testing.T) {
 			t.Error(diff)
 		}
 	})
-	t.Run("completeness and overdue are not available yet", func(t *testing.T) {
-		for _, query := range []string{`{"metric":"completeness"}`, `{"queryType":"summary","metric":"overdue"}`, `{"queryType":"summary","metrics":["reports","completeness"]}`} {
-			wantRefusal(t, query, "not available yet")
-		}
-	})
 	t.Run("as-of metrics are for summary alone", func(t *testing.T) {
-		for _, metric := range []string{"reportAge", "pollAge", "quarantined", "newFailedSessions"} {
-			wantRefusal(t, `{"metric":"`+metric+`"}`, "summary")
+		for metric := range asOfMetrics() {
+			wantRefusal(t, `{"metric":"`+string(metric)+`"}`, "summary")
 		}
 	})
 	t.Run("another metric with a dimension of failure details is an error that says why", func(t *testing.T) {

@@ -76,6 +76,15 @@ func (r *request) lately(days int) store.Selection {
 	return s
 }
 
+// startOf is the start of the first day, or hour, of a selection: what only
+// overlaps it belongs to it, and not to the days before it too.
+func startOf(s store.Selection) time.Time {
+	if s.TimeField == store.StoredTime {
+		return s.From.UTC().Truncate(time.Hour)
+	}
+	return tlsrpt.DayOf(s.From).Time()
+}
+
 // within narrows a selection to domains.
 func within(s store.Selection, domains []string) store.Selection {
 	s.Filters = append(slices.Clone(s.Filters), store.Filter{Dimension: store.PolicyDomain, Operator: store.Equal, Values: domains})

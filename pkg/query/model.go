@@ -202,12 +202,12 @@ func (m *Model) checkMetrics() error {
 // checkIdleWords judges what tables do not use: a misspelled word there is told too.
 func (m *Model) checkIdleWords() error {
 	for _, metric := range m.metrics() {
-		if err := oneOf("metric", metric, append(slices.Clone(summaryMetrics), laterMetrics...)); err != nil {
+		if err := oneOf("metric", metric, summaryMetrics); err != nil {
 			return err
 		}
 	}
 	for _, d := range m.GroupBy {
-		if err := oneOf("dimension", d, append(slices.Clone(dimensions), store.QuarantineReason)); err != nil {
+		if err := oneOf("dimension", d, append(slices.Clone(dimensions), store.QuarantineReason, domainsInWords)); err != nil {
 			return err
 		}
 	}

@@ -14,8 +14,11 @@ import (
 // says which groups are the largest.
 func answerSummary(ctx context.Context, r *request) (data.Frames, error) {
 	metrics := r.metrics()
-	if asOf(metrics[0]) {
-		return r.answerAsOf(ctx, metrics[0])
+	if m, ok := asOfMetrics()[metrics[0]]; ok {
+		return r.answerAsOf(ctx, metrics[0], m)
+	}
+	if metrics[0] == analytics.CompletenessShare {
+		return r.completenessSummary(ctx)
 	}
 	found, cost, err := r.groups(ctx, r.costliest(metrics))
 	if err != nil {
@@ -51,19 +54,14 @@ func summaryRow(g analytics.Group, metrics []analytics.Metric, c analytics.Count
 
 // answerAsOf answers a metric that tells how things stand at the end of the
 // range. Its rows are never cut.
-func (r *request) answerAsOf(ctx context.Context, metric analytics.Metric) (data.Frames, error) {
-	compute := map[analytics.Metric]func(context.Context) ([]asOfValue, error){
-		analytics.ReportAge:         r.reportAges,
-		analytics.PollAge:           r.pollAges,
-		analytics.Quarantined:       r.quarantineCounts,
-		analytics.NewFailedSessions: r.newFailures,
-	}[metric]
-	values, err := compute(ctx)
+func (r *request) answerAsOf(ctx context.Context, metric analytics.Metric, m asOfMetric) (data.Frames, error) {
+	values, err := m.values(r, ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows := r.foldAsOf(metric, values)
-	return data.Frames{frames.Summary(rows, r.GroupBy, []analytics.Metric{metric})}, nil
+	frame := frames.Summary(r.fold(values, m.fold), r.GroupBy, []analytics.Metric{metric})
+	r.notices(frame, r.cost, 0, 0, "")
+	return data.Frames{frame}, nil
 }
 
 // An asOfValue is a number under every dimension that its metric knows.
@@ -72,9 +70,8 @@ type asOfValue struct {
 	value float64
 }
 
-// foldAsOf folds values into the groups asked for: counts add up, of the ages
-// of reports the youngest counts, of the ages of polls the oldest.
-func (r *request) foldAsOf(metric analytics.Metric, values []asOfValue) []frames.SummaryRow {
+// fold folds values into the groups asked for.
+func (r *request) fold(values []asOfValue, fold func(a, b float64) float64) []frames.SummaryRow {
 	index := map[string]int{}
 	var rows []frames.SummaryRow
 	for _, v := range values {
@@ -89,15 +86,7 @@ func (r *request) foldAsOf(metric analytics.Metric, values []asOfValue) []frames
 			rows = append(rows, frames.SummaryRow{Group: group, Numbers: []float64{v.value}})
 			continue
 		}
-		number := &rows[i].Numbers[0]
-		switch metric {
-		case analytics.ReportAge:
-			*number = min(*number, v.value)
-		case analytics.PollAge:
-			*number = max(*number, v.value)
-		default:
-			*number += v.value
-		}
+		rows[i].Numbers[0] = fold(rows[i].Numbers[0], v.value)
 	}
 	return rows
 }

@@ -19,6 +19,9 @@ func answerTrend(ctx context.Context, r *request) (data.Frames, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Metric == analytics.CompletenessShare {
+		return r.completenessTrend(ctx, interval)
+	}
 	found, cost, err := r.groups(ctx, r.Metric)
 	if err != nil {
 		return nil, err

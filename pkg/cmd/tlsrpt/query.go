@@ -87,7 +87,7 @@ func environment(ctx context.Context, reports store.Store) (query.Environment, e
 	if err != nil {
 		return query.Environment{}, err
 	}
-	env := query.Environment{Store: reports}
+	env := query.Environment{Store: reports, Now: time.Now().UTC()}
 	known := map[string]store.Account{}
 	maps.Copy(known, accounts)
 	for id := range states {

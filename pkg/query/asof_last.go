@@ -1,0 +1,204 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+// lastDays is how far before its range the last day of a failure is looked
+// for: what was stored in the range may be so late.
+const lastDays = 30
+
+// A lastFailure is one domain's failure of one result type in the range.
+type lastFailure struct {
+	domain, resultType string
+	// last is the last day of a period with it, lastBy that of each reporter
+	// that told of it in the range; 0 is longer ago than is looked back.
+	last   tlsrpt.Day
+	lastBy map[string]tlsrpt.Day
+}
+
+// lastFailures reads what failed in the range, and when last.
+func (r *request) lastFailures(ctx context.Context) (map[[2]string]*lastFailure, error) {
+	groupBy := []store.Dimension{store.PolicyDomain, store.ResultType, store.Reporter}
+	sums, err := r.failureSums(ctx, store.SumQuery{Selection: r.selection(), GroupBy: groupBy})
+	if err != nil || len(sums) == 0 {
+		return nil, err
+	}
+	failures := map[[2]string]*lastFailure{}
+	for _, f := range sums {
+		if f.Failed == 0 {
+			continue
+		}
+		key := [2]string{f.Group[0], f.Group[1]}
+		if failures[key] == nil {
+			failures[key] = &lastFailure{domain: f.Group[0], resultType: f.Group[1], lastBy: map[string]tlsrpt.Day{}}
+		}
+		failures[key].lastBy[f.Group[2]] = 0
+	}
+	past := r.past(lastDays)
+	past.Filters = r.filters()
+	sums, err = r.failureSums(ctx, store.SumQuery{Selection: within(past, failingDomains(sums)), GroupBy: groupBy, PerBucket: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range sums {
+		failure := failures[[2]string{f.Group[0], f.Group[1]}]
+		if failure == nil || f.Failed == 0 {
+			continue
+		}
+		on := tlsrpt.DayOf(f.Bucket)
+		failure.last = max(failure.last, on)
+		if before, saw := failure.lastBy[f.Group[2]]; saw {
+			failure.lastBy[f.Group[2]] = max(before, on)
+		}
+	}
+	return failures, nil
+}
+
+// lastFailing tells for everything that failed in the range when the last
+// period with it ended.
+func (r *request) lastFailing(ctx context.Context) ([]asOfValue, error) {
+	failures, err := r.lastFailures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var values []asOfValue
+	for _, f := range failures {
+		v := f.value(0)
+		if f.last > 0 {
+			v.value = float64((f.last + 1).Time().Unix())
+		}
+		values = append(values, v)
+	}
+	return r.withQuietDomains(ctx, values)
+}
+
+func (f *lastFailure) value(number float64) asOfValue {
+	return asOfValue{at: map[store.Dimension]string{store.PolicyDomain: f.domain, store.ResultType: f.resultType}, value: number}
+}
+
+// cleanReports counts for everything that failed in the range the reports that
+// say that it is over.
+func (r *request) cleanReports(ctx context.Context) ([]asOfValue, error) {
+	failures, err := r.lastFailures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reported, err := r.reportedDays(ctx, failures)
+	if err != nil {
+		return nil, err
+	}
+	var values []asOfValue
+	for _, f := range failures {
+		var clean int64
+		for reporter, bad := range f.lastBy {
+			clean += f.cleanBy(bad, reported[[2]string{f.domain, reporter}])
+		}
+		values = append(values, f.value(float64(clean)))
+	}
+	return r.withQuietDomains(ctx, values)
+}
+
+// cleanBy counts the reports of one reporter after the last bad day. One that
+// had stopped seeing the failure before others did can't tell that it is over.
+func (f *lastFailure) cleanBy(bad tlsrpt.Day, reports map[tlsrpt.Day]int64) (clean int64) {
+	for on, n := range reports {
+		switch {
+		case on > f.last:
+			clean += n
+		case on > bad:
+			return 0
+		}
+	}
+	return clean
+}
+
+// reportedDays are the days on which the reporters of failures told of
+// sessions, with the number of their reports, by domain and reporter.
+func (r *request) reportedDays(ctx context.Context, failures map[[2]string]*lastFailure) (map[[2]string]map[tlsrpt.Day]int64, error) {
+	if len(failures) == 0 {
+		return nil, nil
+	}
+	rows, err := r.sessions(ctx, store.SumQuery{
+		Selection: within(r.past(lastDays), domainsOf(failures)), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	reported := map[[2]string]map[tlsrpt.Day]int64{}
+	for _, row := range rows {
+		if row.Successful+row.Failed == 0 {
+			continue
+		}
+		key := [2]string{row.Group[0], row.Group[1]}
+		if reported[key] == nil {
+			reported[key] = map[tlsrpt.Day]int64{}
+		}
+		reported[key][tlsrpt.DayOf(row.Bucket)] += row.Reports
+	}
+	return reported, nil
+}
+
+func domainsOf(failures map[[2]string]*lastFailure) []string {
+	known := map[string]bool{}
+	var domains []string
+	for _, f := range failures {
+		if !known[f.domain] {
+			known[f.domain] = true
+			domains = append(domains, f.domain)
+		}
+	}
+	return domains
+}
+
+// nextReports tells for everything that failed in the range when the next
+// report of one that saw it is expected: before that, nobody can say that it is over.
+func (r *request) nextReports(ctx context.Context) ([]asOfValue, error) {
+	failures, err := r.lastFailures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := r.cadencesOf(ctx, failures)
+	if err != nil {
+		return nil, err
+	}
+	var values []asOfValue
+	for _, f := range failures {
+		var next time.Time
+		for reporter := range f.lastBy {
+			due := pairs[[2]string{f.domain, reporter}].ExpectedNext
+			if due.After(r.now()) && (next.IsZero() || due.Before(next)) {
+				next = due
+			}
+		}
+		v := f.value(0)
+		if !next.IsZero() {
+			v.value = float64(next.Unix())
+		}
+		values = append(values, v)
+	}
+	return r.withQuietDomains(ctx, values)
+}
+
+func (r *request) cadencesOf(ctx context.Context, failures map[[2]string]*lastFailure) (pairCadences, error) {
+	if len(failures) == 0 {
+		return nil, nil
+	}
+	domains := domainsOf(failures)
+	known, err := r.knownSince(ctx, r.heardSince(), domains)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.sessions(ctx, store.SumQuery{
+		Selection: within(r.lately(leadDays), domains), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.pairCadences(analytics.Histories(rows, known, r.Counting, r.live())), nil
+}
