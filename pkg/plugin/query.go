@@ -33,7 +33,7 @@ func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.Da
 		return refusal(err)
 	}
 	env, err := d.environment(ctx)
-	if err != nil && model.QueryType == "status" {
+	if model.QueryType == "status" && isFault(err) {
 		// The one question that what is wrong answers.
 		env, err = d.storeless(err), nil
 	}
@@ -61,6 +61,17 @@ func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.Da
 		frames.AddNotice(answer[0], data.NoticeSeverityWarning, "Nothing is polled: "+d.problem.Error())
 	}
 	return backend.DataResponse{Frames: answer}
+}
+
+// isFault tells a store that can't be used from one that is being opened or
+// closed, and from a question that nobody waits for.
+func isFault(err error) bool {
+	for _, passing := range []error{ingest.ErrOpening, ingest.ErrClosed, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, passing) {
+			return false
+		}
+	}
+	return err != nil
 }
 
 // refusal turns an error into a response: what the user wrote is a bad
