@@ -21,7 +21,7 @@ const (
 	root = "../../../.."
 	user = "reports@tlsrpt.example"
 	// patience is how long anything may take on a busy machine.
-	patience = 3 * time.Minute
+	patience = 90 * time.Second
 )
 
 // pluginDir is a folder with a backend of this very tree.
