@@ -67,6 +67,7 @@ func (d *Datasource) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /dimensions/{name}", d.getDimension)
 	mux.HandleFunc("GET /sources", d.getSources)
+	mux.HandleFunc("GET /alerts", d.getAlerts)
 	mux.HandleFunc("POST /sources/{id}/poll", editors(d.pollSource))
 	mux.HandleFunc("GET /reports/{id}/raw", editors(d.getReport))
 	mux.HandleFunc("GET /quarantine/{id}/raw", editors(d.getQuarantined))

@@ -17,7 +17,7 @@ var (
 		analytics.ReportAge, analytics.Overdue, analytics.PollAge, analytics.Quarantined, analytics.NewFailedSessions,
 		analytics.HistoryDays, analytics.SilentDays, analytics.Enforced, analytics.ModeDropped, analytics.ProtectionLost,
 		analytics.DetailReporters, analytics.DetailSightings, analytics.MXFailureShare, analytics.CleanReports, analytics.LastFailing, analytics.NextReport,
-		analytics.PollsMissed, analytics.Arrivals,
+		analytics.DANEFailedSessions, analytics.PollsMissed, analytics.Arrivals,
 	)
 )
 
@@ -48,24 +48,25 @@ func asOfMetrics() map[analytics.Metric]asOfMetric {
 	failure := []store.Dimension{store.PolicyDomain, store.ResultType}
 	failureAt := []store.Dimension{store.PolicyDomain, store.ResultType, store.ReceivingMX}
 	return map[analytics.Metric]asOfMetric{
-		analytics.ReportAge:         {(*request).reportAges, smallest, []store.Dimension{store.PolicyDomain, store.Reporter}, true},
-		analytics.Overdue:           {(*request).overdue, largest, []store.Dimension{store.PolicyDomain, store.Reporter, domainsInWords}, false},
-		analytics.HistoryDays:       {(*request).historyDays, largest, domain, false},
-		analytics.SilentDays:        {(*request).silentDays, largest, domain, false},
-		analytics.Enforced:          {(*request).enforced, largest, domain, false},
-		analytics.ModeDropped:       {(*request).modeDropped, largest, domain, false},
-		analytics.ProtectionLost:    {(*request).protectionLost, largest, domain, false},
-		analytics.NewFailedSessions: {(*request).newFailures, add, failure, true},
-		analytics.DetailReporters:   {(*request).detailReporters, largest, failureAt, true},
-		analytics.DetailSightings:   {(*request).detailSightings, largest, failureAt, true},
-		analytics.MXFailureShare:    {(*request).mxFailureShares, largest, failureAt, true},
-		analytics.CleanReports:      {(*request).cleanReports, smallest, failure, true},
-		analytics.LastFailing:       {(*request).lastFailing, largest, failure, true},
-		analytics.NextReport:        {(*request).nextReports, soonest, failure, true},
-		analytics.PollAge:           {(*request).pollAges, largest, source, true},
-		analytics.PollsMissed:       {(*request).pollsMissed, largest, source, false},
-		analytics.Quarantined:       {(*request).quarantineCounts, add, []store.Dimension{store.Source, store.QuarantineReason}, true},
-		analytics.Arrivals:          {(*request).arrivals, add, source, false},
+		analytics.ReportAge:          {(*request).reportAges, smallest, []store.Dimension{store.PolicyDomain, store.Reporter}, true},
+		analytics.Overdue:            {(*request).overdue, largest, []store.Dimension{store.PolicyDomain, store.Reporter, domainsInWords}, false},
+		analytics.HistoryDays:        {(*request).historyDays, largest, domain, false},
+		analytics.SilentDays:         {(*request).silentDays, largest, domain, false},
+		analytics.Enforced:           {(*request).enforced, largest, domain, false},
+		analytics.ModeDropped:        {(*request).modeDropped, largest, domain, false},
+		analytics.ProtectionLost:     {(*request).protectionLost, largest, domain, false},
+		analytics.NewFailedSessions:  {(*request).newFailures, add, failure, true},
+		analytics.DANEFailedSessions: {(*request).daneFailures, add, failure, true},
+		analytics.DetailReporters:    {(*request).detailReporters, largest, failureAt, true},
+		analytics.DetailSightings:    {(*request).detailSightings, largest, failureAt, true},
+		analytics.MXFailureShare:     {(*request).mxFailureShares, largest, failureAt, true},
+		analytics.CleanReports:       {(*request).cleanReports, smallest, failure, true},
+		analytics.LastFailing:        {(*request).lastFailing, largest, failure, true},
+		analytics.NextReport:         {(*request).nextReports, soonest, failure, true},
+		analytics.PollAge:            {(*request).pollAges, largest, source, true},
+		analytics.PollsMissed:        {(*request).pollsMissed, largest, source, false},
+		analytics.Quarantined:        {(*request).quarantineCounts, add, []store.Dimension{store.Source, store.QuarantineReason}, true},
+		analytics.Arrivals:           {(*request).arrivals, add, source, false},
 	}
 }
 

@@ -31,6 +31,7 @@ func commands() []command {
 	return []command{
 		{"import", "import --store FILE PATH…", "reads files, folders, mboxes and Maildirs into a report store", runImport},
 		{"query", "query --store FILE [--from T] [--to T] [--format table|csv|json] QUERY", "answers a query, in the JSON of dashboards, from a report store", runQuery},
+		{"alerts", "alerts --datasource-uid UID [--folder TITLE] [--org ID]", "prints the alert rules for a data source, as a file for Grafana's provisioning", runAlerts},
 		{"demo", "demo", "shows the plugin at work on made-up reports, or on a real mailbox", runDemo},
 	}
 }
