@@ -145,15 +145,19 @@ func (r *request) protectionLosses(ctx context.Context, s store.Selection) ([]an
 	s = within(s, domains)
 	since := startOf(s)
 	var rows []store.SessionRow
-	// What is compared are three spans of time, not their hours.
-	for _, span := range [][2]time.Time{{since, s.To}, {since.AddDate(0, 0, -14), since}, {since.AddDate(0, 0, -30), since.AddDate(0, 0, -14)}} {
+	// What is compared are three spans of time, each told by a moment in it.
+	for _, span := range [][3]time.Time{
+		{since, s.To, since},
+		{since.AddDate(0, 0, -14), since, since.AddDate(0, 0, -1)},
+		{since.AddDate(0, 0, -30), since.AddDate(0, 0, -14), since.AddDate(0, 0, -15)},
+	} {
 		s.From, s.To = span[0], span[1]
 		sums, err := r.sessions(ctx, store.SumQuery{Selection: s, GroupBy: []store.Dimension{store.PolicyDomain, store.PolicyType, store.PolicyMode}})
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range sums {
-			row.Bucket = span[0]
+			row.Bucket = span[2]
 			rows = append(rows, row)
 		}
 	}
