@@ -150,7 +150,7 @@ func TestEveryDimensionAndMetricHasATitle(t *testing.T) {
 		analytics.ReportersFailing, analytics.ReportAge, analytics.PollAge, analytics.Quarantined, analytics.NewFailedSessions,
 		analytics.CompletenessShare, analytics.Overdue, analytics.HistoryDays, analytics.SilentDays, analytics.Enforced, analytics.ModeDropped,
 		analytics.ProtectionLost, analytics.DetailReporters, analytics.DetailSightings, analytics.MXFailureShare, analytics.CleanReports,
-		analytics.LastFailing, analytics.NextReport, analytics.PollsMissed, analytics.Arrivals,
+		analytics.LastFailing, analytics.NextReport, analytics.PollsMissed, analytics.Arrivals, analytics.DANEFailedSessions,
 	} {
 		if MetricTitle(m) == "" || m.Description() == "" || m.Unit() == "" {
 			t.Errorf("%s has no title, description or unit", m)
