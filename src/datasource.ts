@@ -1,8 +1,11 @@
 import { CoreApp, type DataSourceInstanceSettings, type ScopedVars, type TimeRange } from '@grafana/data';
 import { DataSourceWithBackend, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
 
+import { annotationSupport } from './annotations';
 import { interpolateFilters, interpolateQuery } from './interpolation';
-import { ALERT_QUERY, DEFAULT_QUERY, hasMetric } from './query';
+import { hasMetric } from './metrics';
+import { ALERT_QUERY, DEFAULT_QUERY } from './query';
+import { queryText } from './queryText';
 import { type Dimension, type DimensionAnswer, type Filter, type TlsRptQuery, type TlsRptSettings } from './types';
 import { TlsRptVariables } from './variables';
 
@@ -20,12 +23,17 @@ export class TlsRptDataSource extends DataSourceWithBackend<TlsRptQuery, TlsRptS
     private readonly templateSrv: TemplateSrv = getTemplateSrv()
   ) {
     super(instanceSettings);
-    this.annotations = {};
+    this.annotations = annotationSupport;
     this.variables = new TlsRptVariables(this);
   }
 
   getDefaultQuery(app: CoreApp): Partial<TlsRptQuery> {
     return app === CoreApp.UnifiedAlerting || app === CoreApp.CloudAlerting ? ALERT_QUERY : DEFAULT_QUERY;
+  }
+
+  /** Tells the query in words, where its editor is folded in and in Explore's history. */
+  getQueryDisplayText(query: TlsRptQuery): string {
+    return queryText(query);
   }
 
   filterQuery(query: TlsRptQuery): boolean {

@@ -1,13 +1,14 @@
+import { ALERT_METRICS, DETAIL_DIMENSIONS, metricsOf, ruleOf } from './metrics';
 import {
-  DETAIL_DIMENSIONS,
   dimensionProblem,
   filterDimensions,
   groupByDimensions,
-  metricsOf,
+  optionsOf,
+  withGroupBy,
   withMetrics,
   withQueryType,
 } from './query';
-import { type TlsRptQuery } from './types';
+import { type QueryType, type TlsRptQuery } from './types';
 
 const FAILED: TlsRptQuery = {
   refId: 'A',
@@ -78,5 +79,62 @@ describe('withQueryType', () => {
 
   it('leaves no metric and no groups in a table of rows', () => {
     expect(withQueryType(FAILED, 'quarantine')).toEqual({ refId: 'A', queryType: 'quarantine', filters: [] });
+  });
+});
+
+describe('withGroupBy', () => {
+  const OVERDUE: TlsRptQuery = { refId: 'A', queryType: 'summary', metric: 'overdue', groupBy: ['policyDomain'] };
+
+  it('puts a reporter’s domains beside that reporter', () => {
+    expect(withGroupBy(OVERDUE, ['policyDomain', 'domains']).groupBy).toEqual(['reporter', 'domains']);
+  });
+
+  it('takes them away with their reporter, and where single domains come in', () => {
+    const both: TlsRptQuery = { ...OVERDUE, groupBy: ['reporter', 'domains'] };
+    expect(withGroupBy(both, ['domains']).groupBy).toEqual([]);
+    expect(withGroupBy(both, ['reporter', 'domains', 'policyDomain']).groupBy).toEqual(['reporter', 'policyDomain']);
+  });
+});
+
+describe('the metrics for alert rules', () => {
+  const all = Object.values(ALERT_METRICS).flat();
+
+  it('are for summaries alone', () => {
+    expect(metricsOf('trend').filter((metric) => all.some((m) => m === metric))).toEqual([]);
+    expect(metricsOf('summary')).toEqual(expect.arrayContaining(all));
+  });
+
+  it.each(all)('%s is cut by no limit and no interval', (metric) => {
+    const options = optionsOf({ refId: 'A', queryType: 'summary', metric });
+    expect(options).not.toContain('limit');
+    expect(options).not.toContain('interval');
+  });
+
+  it('can be grouped by failure details only where these are what they count', () => {
+    const detailed = all.filter((metric) => ruleOf(metric).groupBy.some((d) => DETAIL_DIMENSIONS.includes(d)));
+    expect(detailed).toEqual(ALERT_METRICS['Failures, for alert rules']);
+  });
+});
+
+describe('the options', () => {
+  const cases: Array<[QueryType, string[]]> = [
+    ['status', ['counting', 'trust', 'limit']],
+    ['incidents', ['counting', 'trust', 'limit']],
+    ['events', ['counting', 'trust', 'limit']],
+    ['policies', ['trust', 'limit']],
+    ['readiness', ['trust', 'limit']],
+    ['reporters', ['trust', 'limit']],
+    ['quarantine', ['limit']],
+  ];
+  it.each(cases)('of %s are those that it understands', (queryType, want) => {
+    expect(optionsOf({ refId: 'A', queryType })).toEqual(want);
+  });
+
+  it('of a trend of completeness are no session options', () => {
+    expect(optionsOf({ refId: 'A', queryType: 'trend', metric: 'completeness' })).toEqual([
+      'interval',
+      'trust',
+      'limit',
+    ]);
   });
 });

@@ -1,4 +1,13 @@
 import {
+  ALL_DIMENSIONS,
+  DETAIL_DIMENSIONS,
+  hasMetric,
+  metricsOf,
+  type OptionName,
+  ruleOf,
+  SESSION_DIMENSIONS,
+} from './metrics';
+import {
   type Counting,
   type Dimension,
   type Interval,
@@ -8,6 +17,7 @@ import {
   type TlsRptQuery,
   type TrustFilter,
 } from './types';
+import { DIMENSIONS, METRICS } from './words';
 
 /** Which share of sessions fails, by the domain that mail was for. */
 export const DEFAULT_QUERY = {
@@ -23,7 +33,11 @@ export const ALERT_QUERY = {
   queryType: 'summary',
   timeField: 'stored',
   minSessions: 10,
+  maxLateness: '7d',
 } satisfies Partial<TlsRptQuery>;
+
+/** What happened, for annotations. */
+export const EVENTS_QUERY = { queryType: 'events', filters: [] } satisfies Partial<TlsRptQuery>;
 
 /** What the backend takes for options that a query leaves out. */
 export const OPTION_DEFAULTS = {
@@ -36,8 +50,6 @@ export const OPTION_DEFAULTS = {
   baselineDays: 30,
 };
 
-export type OptionName = keyof typeof OPTION_DEFAULTS | 'limit';
-
 export function defaultLimit(queryType: QueryType): number {
   switch (queryType) {
     case 'trend':
@@ -46,57 +58,6 @@ export function defaultLimit(queryType: QueryType): number {
       return 1000;
     default:
       return 500;
-  }
-}
-
-export function hasMetric(queryType: QueryType): boolean {
-  return queryType === 'trend' || queryType === 'summary';
-}
-
-const SESSION_DIMENSIONS: Dimension[] = ['policyDomain', 'reporter', 'policyType', 'policyMode', 'trust', 'source'];
-
-/** Those that only failure details know. */
-export const DETAIL_DIMENSIONS: Dimension[] = [
-  'resultType',
-  'reasonCode',
-  'receivingMx',
-  'receivingIp',
-  'sendingMtaIp',
-  'sendingNetwork',
-];
-
-/** Every dimension that a variable can list. */
-export const ALL_DIMENSIONS: Dimension[] = [...SESSION_DIMENSIONS, ...DETAIL_DIMENSIONS];
-
-const METRIC_DIMENSIONS: Partial<Record<Metric, Dimension[]>> = {
-  failedSessions: ALL_DIMENSIONS,
-  newFailedSessions: ['policyDomain', 'resultType'],
-  reportAge: ['policyDomain', 'reporter'],
-  pollAge: ['source'],
-  quarantined: ['source', 'quarantineReason'],
-};
-
-const TREND_METRICS: Metric[] = [
-  'failureRate',
-  'failedSessions',
-  'successfulSessions',
-  'totalSessions',
-  'protectedShare',
-  'reports',
-  'reportersFailing',
-];
-
-/** Metrics that go together in the columns of one table. */
-export const TABLE_METRICS: Metric[] = TREND_METRICS;
-
-export function metricsOf(queryType: QueryType): Metric[] {
-  switch (queryType) {
-    case 'trend':
-      return TREND_METRICS;
-    case 'summary':
-      return [...TREND_METRICS, 'newFailedSessions', 'reportAge', 'pollAge', 'quarantined'];
-    default:
-      return [];
   }
 }
 
@@ -111,63 +72,57 @@ export function chosenMetrics(query: TlsRptQuery): Metric[] {
   return query.metric ? [query.metric] : [];
 }
 
-/** The dimensions that every metric of the query knows. */
+/** The dimensions that every metric of the query can be grouped by. */
 export function groupByDimensions(query: TlsRptQuery): Dimension[] {
-  return chosenMetrics(query).reduce(
-    (allowed, metric) => allowed.filter((d) => dimensionsOfMetric(metric).includes(d)),
-    ALL_DIMENSIONS.concat('quarantineReason')
-  );
-}
-
-function dimensionsOfMetric(metric: Metric): Dimension[] {
-  return METRIC_DIMENSIONS[metric] ?? SESSION_DIMENSIONS;
+  const [first, ...others] = chosenMetrics(query).map((metric) => ruleOf(metric).groupBy);
+  return others.reduce((allowed, also) => allowed.filter((d) => also.includes(d)), first ?? ALL_DIMENSIONS);
 }
 
 export function filterDimensions(query: TlsRptQuery): Dimension[] {
   switch (query.queryType) {
     case 'failures':
     case 'reports':
+    case 'incidents':
+    case 'events':
       return ALL_DIMENSIONS;
+    case 'status':
     case 'reporters':
+    case 'policies':
+    case 'readiness':
       return SESSION_DIMENSIONS;
     case 'sources':
       return ['source'];
     case 'quarantine':
       return ['source', 'quarantineReason'];
-    default:
-      return groupByDimensions(query);
+    default: {
+      const [first, ...others] = chosenMetrics(query).map((metric) => ruleOf(metric).filters);
+      return others.reduce((allowed, also) => allowed.filter((d) => also.includes(d)), first ?? ALL_DIMENSIONS);
+    }
   }
 }
 
 /** The options that mean something to the query, in the order shown. */
 export function optionsOf(query: TlsRptQuery): OptionName[] {
+  const [metric = DEFAULT_QUERY.metric] = chosenMetrics(query);
   switch (query.queryType) {
     case 'trend':
-      return ['interval', 'timeField', 'counting', 'trust', 'minSessions', 'maxLateness', 'limit'];
+      return ['interval', ...ruleOf(metric).options];
     case 'summary':
-      return summaryOptions(chosenMetrics(query));
+      return ruleOf(metric).options;
     case 'failures':
     case 'reports':
       return ['timeField', 'trust', 'maxLateness', 'limit'];
+    case 'status':
+    case 'incidents':
+    case 'events':
+      return ['counting', 'trust', 'limit'];
     case 'reporters':
+    case 'policies':
+    case 'readiness':
       return ['trust', 'limit'];
     case 'sources':
     case 'quarantine':
       return ['limit'];
-  }
-}
-
-function summaryOptions([metric]: Metric[]): OptionName[] {
-  switch (metric) {
-    case 'reportAge':
-      return ['trust'];
-    case 'pollAge':
-    case 'quarantined':
-      return [];
-    case 'newFailedSessions':
-      return ['timeField', 'counting', 'trust', 'maxLateness', 'baselineDays'];
-    default:
-      return ['timeField', 'counting', 'trust', 'minSessions', 'maxLateness', 'limit'];
   }
 }
 
@@ -193,6 +148,19 @@ export function withMetrics(query: TlsRptQuery, metrics: Metric | Metric[]): Tls
   return withoutWrongFilters({ ...next, groupBy: isEmptied ? [allowed[0]] : groupBy });
 }
 
+/** Sets the groups. The domains of a reporter in words go with that reporter, and not with single domains. */
+export function withGroupBy(query: TlsRptQuery, groupBy: Dimension[]): TlsRptQuery {
+  if (!groupBy.includes('domains')) {
+    return { ...query, groupBy };
+  }
+  const isNew = !query.groupBy?.includes('domains');
+  if (isNew) {
+    return { ...query, groupBy: ['reporter', 'domains'] };
+  }
+  const isStillOfReporter = groupBy.includes('reporter') && !groupBy.includes('policyDomain');
+  return { ...query, groupBy: isStillOfReporter ? groupBy : groupBy.filter((d) => d !== 'domains') };
+}
+
 function withoutWrongFilters(query: TlsRptQuery): TlsRptQuery {
   const allowed = filterDimensions(query);
   return { ...query, filters: (query.filters ?? []).filter(({ dimension }) => allowed.includes(dimension)) };
@@ -211,79 +179,3 @@ export function dimensionProblem(query: TlsRptQuery, dimensions: Dimension[], al
   }
   return `${names}: not known for this query. Remove it.`;
 }
-
-interface Words {
-  label: string;
-  description: string;
-}
-
-export const QUERY_TYPES: Record<QueryType, Words> = {
-  trend: { label: 'Trend', description: 'A number over time, one line per group' },
-  summary: {
-    label: 'Summary',
-    description: 'A number over the whole time range per group, for alerts, bars and tables',
-  },
-  failures: { label: 'Failures', description: 'What failed, where and why, with what to do about it' },
-  reports: { label: 'Reports', description: 'The reports received, with how far each can be trusted' },
-  reporters: { label: 'Reporters', description: 'Who reports on which domain, and since when' },
-  sources: { label: 'Sources', description: 'How the mailboxes and drops are doing' },
-  quarantine: { label: 'Quarantine', description: 'What was received and could not be used, and why' },
-};
-
-export const METRICS: Record<Metric, Words> = {
-  failureRate: { label: 'Failure rate', description: 'The share of sessions that failed, 0 to 100%' },
-  failedSessions: { label: 'Failed sessions', description: 'Connections to your servers where TLS failed' },
-  successfulSessions: {
-    label: 'Successful sessions',
-    description: 'Connections where TLS worked as your policy wants',
-  },
-  totalSessions: { label: 'All sessions', description: 'Successful and failed connections together' },
-  protectedShare: { label: 'Protected share', description: 'The share of sessions under an MTA-STS or DANE policy' },
-  reports: { label: 'Reports', description: 'How many reports came, counted once per policy domain' },
-  reportersFailing: { label: 'Reporters with failures', description: 'How many senders saw at least one failure' },
-  newFailedSessions: {
-    label: 'New kinds of failure',
-    description: 'Failed sessions of result types that the domain did not have before',
-  },
-  reportAge: { label: 'Age of the last report', description: 'Seconds since the last report was stored' },
-  pollAge: { label: 'Age of the last poll', description: 'Seconds since a source was last read successfully' },
-  quarantined: { label: 'Quarantined', description: 'What arrived in the time range and could not be used' },
-};
-
-export const DIMENSIONS: Record<Dimension, Words> = {
-  policyDomain: { label: 'Policy domain', description: 'The domain that mail was for' },
-  reporter: { label: 'Reporter', description: 'The sender of mail who wrote the report, such as Google' },
-  policyType: { label: 'Policy type', description: 'sts (MTA-STS), tlsa (DANE) or no-policy-found' },
-  policyMode: { label: 'Policy mode', description: 'The mode of an MTA-STS policy: enforce, testing or none' },
-  trust: { label: 'Trust', description: 'Whether the report is known to come from its reporter' },
-  source: { label: 'Source', description: 'The mailbox or drop that brought the report' },
-  resultType: { label: 'Result type', description: 'The kind of failure, such as certificate-expired' },
-  reasonCode: { label: 'Reason', description: 'What the sender adds to the result type' },
-  receivingMx: { label: 'Receiving MX', description: 'Your mail server where it failed' },
-  receivingIp: { label: 'Receiving IP', description: 'The address of your mail server' },
-  sendingMtaIp: { label: 'Sending IP', description: 'The address of the sending mail server' },
-  sendingNetwork: { label: 'Sending network', description: 'The /24 or /48 that the sending server is in' },
-  quarantineReason: { label: 'Quarantine reason', description: 'Why a document could not be used' },
-};
-
-export const INTERVALS: Record<Interval, Words> = {
-  auto: { label: 'Auto', description: 'The smallest that fits the width of the panel' },
-  '1d': { label: '1 day', description: 'Days in UTC' },
-  '7d': { label: '7 days', description: 'Weeks from Monday, UTC' },
-  '30d': { label: '30 days', description: 'Blocks of 30 days' },
-};
-
-export const TIME_FIELDS: Record<TimeField, Words> = {
-  period: { label: 'When it happened', description: 'The day that the report is about' },
-  stored: { label: 'When it was stored', description: 'The hour when the report came in. Alert rules want this' },
-};
-
-export const COUNTINGS: Record<Counting, Words> = {
-  distinct: { label: 'Each session once', description: 'Takes away what a report says twice, under MTA-STS and DANE' },
-  reported: { label: 'As reported', description: 'Adds up every policy of every report' },
-};
-
-export const TRUSTS: Record<TrustFilter, Words> = {
-  any: { label: 'All reports', description: 'Whoever sent them' },
-  authenticated: { label: 'Authenticated only', description: 'Only reports whose sender is proven' },
-};

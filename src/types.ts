@@ -2,7 +2,19 @@ import { type DataSourceJsonData } from '@grafana/data';
 import { type DataQuery } from '@grafana/schema';
 
 /** What a query asks for. The names are the words of the public query model. */
-export type QueryType = 'trend' | 'summary' | 'failures' | 'reports' | 'reporters' | 'sources' | 'quarantine';
+export type QueryType =
+  | 'status'
+  | 'incidents'
+  | 'trend'
+  | 'summary'
+  | 'failures'
+  | 'reports'
+  | 'reporters'
+  | 'policies'
+  | 'readiness'
+  | 'sources'
+  | 'quarantine'
+  | 'events';
 
 export type Metric =
   | 'failureRate'
@@ -12,10 +24,29 @@ export type Metric =
   | 'protectedShare'
   | 'reports'
   | 'reportersFailing'
+  | 'completeness'
+  | AlertMetric;
+
+/** Those that tell how things stand at the end of the range, made for alert rules. */
+export type AlertMetric =
+  | 'newFailedSessions'
+  | 'cleanReports'
+  | 'historyDays'
+  | 'enforced'
+  | 'detailReporters'
+  | 'detailSightings'
+  | 'mxFailureShare'
+  | 'lastFailing'
+  | 'nextReport'
+  | 'overdue'
+  | 'silentDays'
   | 'reportAge'
   | 'pollAge'
+  | 'pollsMissed'
+  | 'arrivals'
   | 'quarantined'
-  | 'newFailedSessions';
+  | 'protectionLost'
+  | 'modeDropped';
 
 export type Dimension =
   | 'policyDomain'
@@ -30,7 +61,8 @@ export type Dimension =
   | 'receivingIp'
   | 'sendingMtaIp'
   | 'sendingNetwork'
-  | 'quarantineReason';
+  | 'quarantineReason'
+  | 'domains';
 
 export type Operator = '=' | '!=' | '=~' | '!~';
 export type Interval = 'auto' | '1d' | '7d' | '30d';
@@ -163,6 +195,8 @@ export interface StoreStatus {
   warning: string;
   bytes: number;
   reports: number;
+  /** How far stored reports are being read again, after an upgrade or other settings; null where they are not. */
+  reread: { done: number; total: number; message: string } | null;
 }
 
 export interface SourcesAnswer {

@@ -1,7 +1,7 @@
 import { type ComboboxOption } from '@grafana/ui';
 import { useMemo } from 'react';
 
-export type Words<T extends string> = Record<T, { label: string; description: string }>;
+export type Words<T extends string> = Record<T, { label: string; description: string; group?: string }>;
 
 /**
  * Makes the options of a choice from its words, in the order of the values.

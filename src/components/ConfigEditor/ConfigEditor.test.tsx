@@ -38,7 +38,7 @@ function answer(sources: Array<Partial<SourceStatus>>): SourcesAnswer {
   const calm = { state: 'ok' as const, lastPoll: null, lastSuccess: null, lastError: '', nextPoll: null };
   return {
     sources: sources.map((source) => ({ id: 'mb1', name: '', type: 'imap', ...nothing, ...calm, ...source })),
-    store: { kind: 'file', warning: '', bytes: 2048, reports: 3 },
+    store: { kind: 'file', warning: '', bytes: 2048, reports: 3, reread: null },
   };
 }
 

@@ -5,7 +5,7 @@ import { Button, type ComboboxOption, MultiCombobox, useStyles2 } from '@grafana
 import { useCallback, useMemo } from 'react';
 
 import { type TlsRptDataSource } from '../../datasource';
-import { DIMENSIONS } from '../../query';
+import { DIMENSIONS } from '../../words';
 import { type Dimension, type Filter, type Operator } from '../../types';
 import { Choice } from '../Choice';
 import { useOptions } from '../options';

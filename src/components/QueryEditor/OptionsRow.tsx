@@ -4,21 +4,28 @@ import { EditorField, EditorRow } from '@grafana/plugin-ui';
 import { Collapse, useStyles2 } from '@grafana/ui';
 import { useId, useState } from 'react';
 
-import {
-  COUNTINGS,
-  defaultLimit,
-  INTERVALS,
-  OPTION_DEFAULTS,
-  type OptionName,
-  optionsOf,
-  TIME_FIELDS,
-  TRUSTS,
-} from '../../query';
-import { type TlsRptQuery } from '../../types';
+import { hasMetric, type OptionName } from '../../metrics';
+import { defaultLimit, OPTION_DEFAULTS, optionsOf } from '../../query';
+import { type QueryType, type TlsRptQuery } from '../../types';
+import { COUNTINGS, INTERVALS, TIME_FIELDS, TRUSTS } from '../../words';
 import { Choice } from '../Choice';
 import { useOptions, type Words } from '../options';
 import { isAge } from '../validation';
 import { CommitInput } from './CommitInput';
+
+/** Which rows a limit leaves, where these are not the largest. */
+const LIMIT_ORDER: Partial<Record<QueryType, string>> = {
+  status: 'the worst first',
+  incidents: 'the worst first',
+  failures: 'the newest first',
+  reports: 'the newest first',
+  quarantine: 'the newest first',
+  events: 'the newest of them',
+  policies: 'by domain',
+  readiness: 'domains under testing first',
+  reporters: 'who reported most first',
+  sources: 'in the order of the settings',
+};
 
 interface Props {
   query: TlsRptQuery;
@@ -162,9 +169,7 @@ function OptionField({ name, query, onChange }: Props & { name: OptionName }) {
       return (
         <EditorField
           label="Limit"
-          tooltip={
-            hasGroups(query) ? 'How many groups to show, the largest first' : 'How many rows to show, the newest first'
-          }
+          tooltip={`How many ${hasMetric(query.queryType) ? 'groups' : 'rows'} to show, ${LIMIT_ORDER[query.queryType] ?? 'the largest first'}`}
         >
           <NumberInput
             id={id}
@@ -195,10 +200,6 @@ function WordField<T extends string>({ label, tooltip, words, width, value, onCh
       <Choice id={id} width={width} options={options} value={value} onChange={onChange} />
     </EditorField>
   );
-}
-
-function hasGroups({ queryType }: TlsRptQuery): boolean {
-  return queryType === 'trend' || queryType === 'summary';
 }
 
 function LatenessField({ query, onChange }: Props) {

@@ -1,33 +1,42 @@
 import { type QueryEditorProps } from '@grafana/data';
 import { EditorField, EditorFieldGroup, EditorRow, EditorRows } from '@grafana/plugin-ui';
-import { MultiCombobox, RadioButtonGroup } from '@grafana/ui';
+import { MultiCombobox, RadioButtonGroup, Text } from '@grafana/ui';
 import { useEffect, useId } from 'react';
 
 import { type TlsRptDataSource } from '../../datasource';
+import { ALERT_METRICS, hasMetric, isAlertMetric, metricsOf, TABLE_METRICS } from '../../metrics';
 import {
   chosenMetrics,
   DEFAULT_QUERY,
-  DIMENSIONS,
   dimensionProblem,
   groupByDimensions,
-  hasMetric,
-  METRICS,
-  metricsOf,
-  QUERY_TYPES,
-  TABLE_METRICS,
+  withGroupBy,
   withMetrics,
   withQueryType,
 } from '../../query';
-import { type TlsRptQuery, type TlsRptSettings } from '../../types';
+import { queryText } from '../../queryText';
+import { type Metric, type TlsRptQuery, type TlsRptSettings } from '../../types';
+import { DIMENSIONS, METRICS, QUERY_TYPES } from '../../words';
 import { Choice } from '../Choice';
-import { NOTHING, useOptions } from '../options';
+import { NOTHING, useOptions, type Words } from '../options';
 import { FiltersRow } from './FiltersRow';
+import { hintFor } from './hints';
 import { OptionsRow } from './OptionsRow';
 import { RowsHelp } from './RowsHelp';
 
 type Props = QueryEditorProps<TlsRptDataSource, TlsRptQuery, TlsRptSettings>;
 
-export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, range }: Props) {
+/** The metrics with what they are about: the list of a summary is long. */
+const GROUPED_METRICS = Object.fromEntries(
+  metricsOf('summary').map((metric) => [metric, { ...METRICS[metric], group: groupOf(metric) }])
+) as Words<Metric>;
+
+function groupOf(metric: Metric): string {
+  const [group] = Object.entries(ALERT_METRICS).find(([, metrics]) => metrics.some((m) => m === metric)) ?? [];
+  return group ?? 'Sessions and reports';
+}
+
+export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, range, app }: Props) {
   const id = useId();
   const query: TlsRptQuery = saved.queryType ? saved : { ...saved, ...DEFAULT_QUERY };
   const change = (next: TlsRptQuery) => {
@@ -44,8 +53,14 @@ export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, ra
     // eslint-disable-next-line react-hooks/exhaustive-deps -- once for each new query
   }, [isNew]);
 
+  const hint = hintFor(query, app, range);
   return (
     <EditorRows>
+      <EditorRow>
+        <Text color="secondary" variant="bodySmall" data-testid="query-text">
+          {queryText(query)}
+        </Text>
+      </EditorRow>
       <EditorRow>
         <EditorFieldGroup>
           <EditorField label="Show" tooltip={QUERY_TYPES[query.queryType]?.description} width={18}>
@@ -61,6 +76,11 @@ export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, ra
           {hasMetric(query.queryType) && <MetricFields id={id} query={query} onChange={change} />}
           {hasMetric(query.queryType) && <GroupByField id={id} query={query} onChange={change} />}
         </EditorFieldGroup>
+        {hint && (
+          <Text color="secondary" variant="bodySmall">
+            {hint}
+          </Text>
+        )}
       </EditorRow>
       <FiltersRow datasource={datasource} query={query} range={range} onChange={change} />
       <OptionsRow query={query} onChange={change} />
@@ -78,7 +98,7 @@ interface FieldProps {
 function MetricFields({ id, query, onChange }: FieldProps) {
   const isTable = query.metrics !== undefined && query.queryType === 'summary';
   const [first] = chosenMetrics(query);
-  const metrics = useOptions(METRICS, metricsOf(query.queryType));
+  const metrics = useOptions(query.queryType === 'summary' ? GROUPED_METRICS : METRICS, metricsOf(query.queryType));
   const tableMetrics = useOptions(METRICS, TABLE_METRICS);
   const toTable = () => onChange(withMetrics(query, TABLE_METRICS.includes(first) ? [first] : [DEFAULT_QUERY.metric]));
   const toNumber = () => onChange(withMetrics(query, first ?? DEFAULT_QUERY.metric));
@@ -142,11 +162,16 @@ function GroupByField({ id, query, onChange }: FieldProps) {
   const groupBy = query.groupBy ?? NOTHING;
   const options = useOptions(DIMENSIONS, [...allowed, ...groupBy.filter((d) => !allowed.includes(d))]);
   const problem = dimensionProblem(query, groupBy, allowed);
+  const isAlert = chosenMetrics(query).some(isAlertMetric);
 
   return (
     <EditorField
       label="Group by"
-      tooltip="One line or row for each. Result type, MX and the like stand in failure details alone, so they go with the metric “Failed sessions”"
+      tooltip={
+        isAlert
+          ? 'One row, and so one alert, for each'
+          : 'One line or row for each. Result type, MX and the like stand in failure details alone, so they go with the metric “Failed sessions”'
+      }
       width={30}
       invalid={problem !== null}
       error={problem}
@@ -160,7 +185,14 @@ function GroupByField({ id, query, onChange }: FieldProps) {
         placeholder="Nothing: one total"
         options={options}
         value={groupBy}
-        onChange={(chosen) => onChange({ ...query, groupBy: chosen.map(({ value }) => value) })}
+        onChange={(chosen) =>
+          onChange(
+            withGroupBy(
+              query,
+              chosen.map(({ value }) => value)
+            )
+          )
+        }
       />
     </EditorField>
   );

@@ -3,8 +3,9 @@ import { EditorField, EditorRow, EditorRows } from '@grafana/plugin-ui';
 import { useId } from 'react';
 
 import { type TlsRptDataSource } from '../../datasource';
-import { ALL_DIMENSIONS, DIMENSIONS } from '../../query';
+import { ALL_DIMENSIONS } from '../../metrics';
 import { type TlsRptQuery, type TlsRptSettings, type TlsRptVariableQuery } from '../../types';
+import { DIMENSIONS } from '../../words';
 import { Choice } from '../Choice';
 import { NOTHING, useOptions } from '../options';
 import { FilterList } from '../QueryEditor/FilterList';
