@@ -121,7 +121,8 @@ func MetricTitle(m analytics.Metric) string {
 		analytics.ModeDropped: "Mode dropped", analytics.ProtectionLost: "Protection lost", analytics.DetailReporters: "Reporters of the failure",
 		analytics.DetailSightings: "Sightings of the failure", analytics.MXFailureShare: "Failure share of the MX",
 		analytics.CleanReports: "Clean reports", analytics.LastFailing: "Last failing period", analytics.NextReport: "Next report",
-		analytics.PollsMissed: "Polls missed", analytics.Arrivals: "Arrivals", analytics.DANEFailedSessions: "Failed sessions of DANE", analytics.DANEFailedSessions: "Failed sessions of DANE",
+		analytics.PollsMissed: "Polls missed", analytics.Arrivals: "Arrivals",
+		analytics.DANEFailedSessions: "Failed sessions of DANE",
 	}
 	return titles[m]
 }
