@@ -76,8 +76,9 @@ type sums struct {
 	failures  map[*rollup]map[cell]*failureSums
 	heard     map[hearing]*heardChange
 	sightings map[sighting]*sightingChange
-	reports   int64 // change of the number of stored reports
-	firstHour int64 // hours before it are no longer summed
+	packed    map[*rollup]map[int64][]int64 // rows as they were, by their ids
+	reports   int64                         // change of the number of stored reports
+	firstHour int64                         // hours before it are no longer summed
 }
 
 func newSums(firstHour int64) *sums {
@@ -86,6 +87,7 @@ func newSums(firstHour int64) *sums {
 		failures:  map[*rollup]map[cell]*failureSums{},
 		heard:     map[hearing]*heardChange{},
 		sightings: map[sighting]*sightingChange{},
+		packed:    map[*rollup]map[int64][]int64{},
 		firstHour: firstHour,
 	}
 }
@@ -100,7 +102,7 @@ func (s *sums) contribute(f *facts, sign int64) {
 		p := &f.policies[i]
 		whole := cell{domain: p.domain, reporter: f.reporter, kind: p.kind, trust: f.trust, source: f.source, late: f.late}
 		for _, r := range sessionRollups {
-			if whole.time = r.bucket.of(f.day, hour); r.bucket != hourly || hour >= s.firstHour {
+			if whole.time = r.bucket.of(f.day, hour); (r.bucket != hourly || hour >= s.firstHour) && r.lateness.holds(f.late) {
 				s.session(r, r.project(whole)).add(p.sessionSums, sign)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sort"
 )
 
 // hearing is the key of the table heard; trust 0 stands for all.
@@ -63,7 +64,7 @@ func (s *sums) flushHeard(ctx context.Context, c *conn) error {
 		change := s.heard[key]
 		var reports, days int64
 		for day, delta := range change.days {
-			before, err := reportsOn(ctx, c, key, day)
+			before, err := s.reportsOn(ctx, c, key, day)
 			if err != nil {
 				return err
 			}
@@ -95,13 +96,25 @@ func (s *sums) flushHeard(ctx context.Context, c *conn) error {
 	return nil
 }
 
-func reportsOn(ctx context.Context, c *conn, key hearing, day int64) (int64, error) {
-	if key.trust == 0 {
-		return c.integer(ctx, "SELECT SUM(reports) FROM domain_reporter_day WHERE domain = ? AND day = ? AND reporter = ?",
-			key.domain, day, key.reporter)
+// reportsOn counts what there was before the transaction.
+func (s *sums) reportsOn(ctx context.Context, c *conn, key hearing, day int64) (reports int64, err error) {
+	r := domainReporterDay
+	cells, err := s.packedRow(ctx, c, r, r.rowID(day, key.domain))
+	if err != nil {
+		return 0, err
 	}
-	return c.integer(ctx, "SELECT SUM(reports) FROM domain_reporter_day WHERE domain = ? AND day = ? AND reporter = ? AND trust = ?",
-		key.domain, day, key.reporter, key.trust)
+	trust, width := r.position("trust"), r.width()
+	wanted := []int64{key.domain, key.reporter}
+	start := sort.Search(len(cells)/width, func(i int) bool { return slices.Compare(cells[i*width:i*width+2], wanted) >= 0 })
+	for cell := range slices.Chunk(cells[start*width:], width) {
+		if !slices.Equal(cell[:2], wanted) {
+			break
+		}
+		if key.trust == 0 || cell[trust] == key.trust {
+			reports += cell[len(r.dimensions)]
+		}
+	}
+	return reports, nil
 }
 
 // settleHeard finds new extremes where an old one was taken back. It reads the
@@ -138,11 +151,13 @@ func (s *sums) settleHeard(ctx context.Context, c *conn) error {
 
 // The statements come in pairs: for all trusts, and for one.
 var (
-	nextFirstDay = trustPair("SELECT day FROM domain_reporter_day WHERE domain = ? AND day >= ? AND reporter = ? AND reports > 0", "trust", " ORDER BY day LIMIT 1")
-	nextLastDay  = trustPair("SELECT day FROM domain_reporter_day WHERE domain = ? AND day <= ? AND reporter = ? AND reports > 0", "trust", " ORDER BY day DESC LIMIT 1")
-	nextStored   = trustPair(`SELECT MAX(r.stored) FROM policy p CROSS JOIN report r ON r.id = p.report
-		WHERE p.domain = ? AND p.reports = 1 AND r.stored <= ? AND r.reporter = ? AND r.superseded = 0`, "r.trust", "")
+	nextFirstDay = trustPair("SELECT p.day"+heardRows+" AND p.day >= ?", "r.trust", " ORDER BY p.day LIMIT 1")
+	nextLastDay  = trustPair("SELECT p.day"+heardRows+" AND p.day <= ?", "r.trust", " ORDER BY p.day DESC LIMIT 1")
+	nextStored   = trustPair("SELECT MAX(r.stored)"+heardRows+" AND r.stored <= ?", "r.trust", "")
 )
+
+const heardRows = ` FROM policy p CROSS JOIN report r ON r.id = p.report
+	WHERE p.domain = ? AND p.reports = 1 AND r.superseded = 0 AND r.reporter = ?`
 
 func trustPair(query, column, end string) [2]string {
 	return [2]string{query + end, query + " AND " + column + " = ?" + end}
@@ -153,7 +168,7 @@ func remeasure(ctx context.Context, c *conn, key hearing, firstDay, lastDay, las
 		if err != nil {
 			return from
 		}
-		args, statement := []any{key.domain, from, key.reporter}, statements[0]
+		args, statement := []any{key.domain, key.reporter, from}, statements[0]
 		if key.trust != 0 {
 			args, statement = append(args, key.trust), statements[1]
 		}

@@ -32,7 +32,10 @@ type part struct {
 	leading     string // the column that an index starts with where it is not time
 	first, last int64
 	fixed       []string // conditions
+	packed      *rollup  // instead of a table to read by SQL
 }
+
+func (p *plan) packed() bool { return p.parts[0].packed != nil }
 
 // sessionPlan picks the smallest table that can answer a question on sessions.
 func sessionPlan(q *question, details []filtered, firstHour int64) plan {
@@ -41,7 +44,7 @@ func sessionPlan(q *question, details []filtered, firstHour int64) plan {
 	case len(details) > 0:
 	case q.timeField == store.StoredTime:
 		if q.first >= firstHour {
-			return rollupPlan(storedHour, q)
+			return storedPlan(q)
 		}
 	case q.maxLate >= 0:
 	case totalDay.answers(needed):
@@ -99,7 +102,20 @@ func rollupPlan(r *rollup, q *question) plan {
 	return plan{name: r.table, bucket: r.bucket, column: inTable, parts: []part{rollupPart(r, q.first, q.last)}}
 }
 
+// storedPlan leaves out what is too late for the question.
+func storedPlan(q *question) plan {
+	p := rollupPlan(storedHour, q)
+	if q.maxLate < 0 || q.maxLate > weekHours {
+		p.name += " of all"
+		p.parts = append(p.parts, rollupPart(storedHourLate, q.first, q.last))
+	}
+	return p
+}
+
 func rollupPart(r *rollup, first, last int64) part {
+	if r.packed() {
+		return part{packed: r, first: first, last: last}
+	}
 	p := part{from: r.table + " t", time: "t." + r.bucket.column(), first: first, last: last}
 	if r.bucket != hourly && r.dimensions[0] == "domain" {
 		p.leading = "t.domain"
@@ -169,10 +185,6 @@ func (p *plan) conditions(q *question, one part) where {
 	if q.eachDomain != "" {
 		led = true
 		w.add(one.leading + " = " + q.eachDomain)
-	}
-	if q.failingOnly && one.leading != "" && q.timeField == store.Period && slices.Contains(q.groupBy, store.PolicyDomain) {
-		led = true
-		w.add(one.leading+" IN (SELECT domain FROM domain_day INDEXED BY domain_day_failing WHERE failed > 0 AND day BETWEEN ? AND ?)", q.first, q.last)
 	}
 	if one.leading != "" && !led {
 		w.add(one.leading + " " + everyDomain)

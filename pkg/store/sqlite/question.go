@@ -24,7 +24,6 @@ type question struct {
 	first, last int64 // days or hours
 	maxLate     int64 // hours; -1 is no bound
 	among       []filtered
-	failingOnly bool   // domains without a failed session in any summary may be left out
 	eachDomain  string // the expression of the one domain that is asked for, instead of a filter
 }
 

@@ -69,13 +69,48 @@ func compareRollup(t fataler, c *conn, r *rollup, table string, measures []strin
 	if r.bucket == hourly {
 		bound = fmt.Sprintf(" AND r.stored / 3600 >= %d", firstHour)
 	}
+	switch r.lateness {
+	case atMostAWeek:
+		bound += " AND r.late <= 168"
+	case overAWeek:
+		bound += " AND r.late > 168"
+	}
 	by := strings.Join(columns, ", ")
 	want := dump(t, c, fmt.Sprintf("SELECT %s, %s FROM %s t JOIN report r ON r.id = t.report WHERE r.superseded = 0%s GROUP BY %s",
 		by, strings.Join(added, ", "), table, bound, by))
-	got := dump(t, c, fmt.Sprintf("SELECT %s, %s, %s FROM %s", r.bucket.column(), strings.Join(r.dimensions, ", "), strings.Join(measures, ", "), r.table))
+	var got []string
+	if r.packed() {
+		got = dumpPacked(t, c, r)
+	} else {
+		got = dump(t, c, fmt.Sprintf("SELECT %s, %s, %s FROM %s", r.bucket.column(), strings.Join(r.dimensions, ", "), strings.Join(measures, ", "), r.table))
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("%s is not what the rows add up to (-rows +rollup):\n%s", r.table, diff)
 	}
+}
+
+// dumpPacked looks at the order of cells, and for empty rows, too.
+func dumpPacked(t fataler, c *conn, r *rollup) []string {
+	t.Helper()
+	var lines []string
+	must(t, c.query(context.Background(), "SELECT id, cells FROM "+r.table, nil, func(row row) error {
+		id, cells := row.int(0), 0
+		var before []int64
+		err := r.unpack(id, row.bytes(1), func(numbers []int64) {
+			cells++
+			if before != nil && r.compareKeys(before, numbers) >= 0 || r.rowID(id>>chunkBits, numbers[0]) != id {
+				t.Fatalf("%s: cell %d after %d in row %d", r.table, numbers, before, id)
+			}
+			before = slices.Clone(numbers)
+			lines = append(lines, fmt.Sprint(append([]int64{id >> chunkBits}, numbers...)))
+		})
+		if cells == 0 {
+			t.Fatalf("%s: row %d is empty", r.table, id)
+		}
+		return err
+	}))
+	slices.Sort(lines)
+	return lines
 }
 
 func compareHeard(t fataler, c *conn) {

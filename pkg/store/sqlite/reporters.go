@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -46,13 +47,7 @@ func (s *Store) reported(ctx context.Context, c *conn, q *question) (map[spoken]
 	if q.timeField == store.StoredTime || q.maxLate >= 0 || len(details) > 0 {
 		p = rowPlan(q, "policy", details)
 	}
-	found := map[spoken]*store.ReporterRow{}
-	w := p.conditions(q, p.parts[0])
-	err := c.query(ctx, fmt.Sprintf("SELECT t.domain, %s, SUM(t.reports), COUNT(DISTINCT t.day) FROM %s %s GROUP BY 1, 2",
-		p.column("reporter"), p.parts[0].from, w.clause()), w.args, func(r row) error {
-		found[spoken{r.int(0), r.int(1)}] = &store.ReporterRow{Reports: r.int(2), Days: r.int(3)}
-		return nil
-	})
+	found, err := countReported(ctx, c, q, p)
 	if err != nil || !q.byKind() {
 		return found, err
 	}
@@ -67,6 +62,36 @@ func (s *Store) reported(ctx context.Context, c *conn, q *question) (map[spoken]
 	}
 	return found, nil
 }
+
+func countReported(ctx context.Context, c *conn, q *question, p plan) (map[spoken]*store.ReporterRow, error) {
+	found := map[spoken]*store.ReporterRow{}
+	if !p.packed() {
+		w := p.conditions(q, p.parts[0])
+		err := c.query(ctx, fmt.Sprintf("SELECT t.domain, %s, SUM(t.reports), COUNT(DISTINCT t.day) FROM %s %s GROUP BY 1, 2",
+			p.column("reporter"), p.parts[0].from, w.clause()), w.args, func(r row) error {
+			found[spoken{r.int(0), r.int(1)}] = &store.ReporterRow{Reports: r.int(2), Days: r.int(3)}
+			return nil
+		})
+		return found, err
+	}
+	reports := len(domainReporterDay.dimensions)
+	err := p.scan(ctx, c, q, func(day int64, numbers []int64) {
+		row := found[spoken{numbers[0], numbers[1]}]
+		if row == nil {
+			row = &store.ReporterRow{LastReport: longBefore}
+			found[spoken{numbers[0], numbers[1]}] = row
+		}
+		row.Reports += numbers[reports]
+		// Days come in order.
+		if row.LastReport != tlsrpt.Day(day) {
+			row.LastReport = tlsrpt.Day(day)
+			row.Days++
+		}
+	})
+	return found, err
+}
+
+const longBefore tlsrpt.Day = math.MinInt32
 
 // measureHeard fills in what is of all time, among reports of the trusts asked for.
 func measureHeard(ctx context.Context, c *conn, q *question, found map[spoken]*store.ReporterRow) error {

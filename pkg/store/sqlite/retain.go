@@ -105,24 +105,36 @@ func (w *writer) retainHours(ctx context.Context) error {
 	if _, err := w.conn.exec(ctx, "UPDATE meta SET value = ? WHERE name = 'first_hour'", oldest); err != nil {
 		return err
 	}
-	for _, table := range []string{storedHour.table, failureStoredHour.table} {
-		hour, found := int64(0), false
-		err := w.conn.query(ctx, "SELECT MIN(hour) FROM "+table, nil, func(r row) error {
-			hour, found = r.int(0), !r.null(0)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if !found || hour >= oldest {
-			continue
-		}
-		w.unfinished = true
-		if _, err := w.conn.exec(ctx, "DELETE FROM "+table+" WHERE hour = ?", hour); err != nil {
+	for _, r := range []*rollup{storedHour, storedHourLate, failureStoredHour} {
+		if err := w.retainHour(ctx, r, oldest); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// retainHour drops the first hour of a rollup where it is before the oldest.
+func (w *writer) retainHour(ctx context.Context, r *rollup, oldest int64) error {
+	first, drop, end := "MIN(hour)", "hour BETWEEN ? AND ?", oldest
+	if r.packed() {
+		first, drop = "MIN(id)", "id BETWEEN ? AND ?"
+		end, _ = idBounds(oldest, oldest)
+	}
+	hour, found := int64(0), false
+	err := w.conn.query(ctx, "SELECT "+first+" FROM "+r.table, nil, func(r row) error {
+		hour, found = r.int(0), !r.null(0)
+		return nil
+	})
+	if err != nil || !found || hour >= end {
+		return err
+	}
+	w.unfinished = true
+	last := hour
+	if r.packed() {
+		hour, last = idBounds(hour>>chunkBits, hour>>chunkBits)
+	}
+	_, err = w.conn.exec(ctx, "DELETE FROM "+r.table+" WHERE "+drop, hour, last)
+	return err
 }
 
 func (w *writer) retainQuarantine(ctx context.Context, first int64) error {

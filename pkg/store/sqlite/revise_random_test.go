@@ -168,8 +168,8 @@ func TestTheOrderOfArrivalChangesNothing(t *testing.T) {
 	now := &clock{epoch.Add(24 * time.Hour)}
 	one, other := memory(t, WithClock(now.time)), memory(t, WithClock(now.time))
 	rapid.Check(t, func(t *rapid.T) {
-		clear(t, one)
-		clear(t, other)
+		empty(t, one)
+		empty(t, other)
 		m := newModel()
 		var earlier []*tlsrpt.Report
 		draw := drawDrawer(t)

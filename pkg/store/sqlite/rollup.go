@@ -51,8 +51,33 @@ type rollup struct {
 	table      string
 	bucket     bucket
 	dimensions []string // columns, among those of cellColumns
+	measures   []string
+	shift      uint // of domains that share a row of a packed rollup, the bits that differ; else 0
+	lateness   tardiness
 	upsert     string
 	purge      string
+}
+
+// tardiness is which reports a rollup of stored time holds.
+type tardiness int
+
+const (
+	anyLateness tardiness = iota
+	atMostAWeek
+	overAWeek
+)
+
+// weekHours is what alert rules bound lateness by.
+const weekHours = 7 * 24
+
+func (t tardiness) holds(late int64) bool {
+	switch t {
+	case atMostAWeek:
+		return late <= weekHours
+	case overAWeek:
+		return late > weekHours
+	}
+	return true
 }
 
 var sessionMeasures = []string{"reports", "pairs", "successful", "failed", "overlap_total", "overlap_failed"}
@@ -63,21 +88,22 @@ var failureMeasures = []string{"details", "failed", "overlap"}
 var (
 	totalDay          = newRollup("total_day", daily, sessionMeasures, "kind", "trust", "source")
 	reporterDay       = newRollup("reporter_day", daily, sessionMeasures, "reporter", "kind", "trust", "source")
-	domainMonth       = newRollup("domain_month", monthly, sessionMeasures, "domain", "kind", "trust")
-	domainDay         = newRollup("domain_day", daily, sessionMeasures, "domain", "kind", "trust")
-	domainReporterDay = newRollup("domain_reporter_day", daily, sessionMeasures, "domain", "reporter", "kind", "trust", "source")
-	storedHour        = newRollup("stored_hour", hourly, sessionMeasures, "domain", "reporter", "kind", "trust", "source", "late")
+	domainMonth       = packedRollup("domain_month", monthly, 8, "domain", "kind", "trust")
+	domainDay         = packedRollup("domain_day", daily, 7, "domain", "kind", "trust")
+	domainReporterDay = packedRollup("domain_reporter_day", daily, 6, "domain", "reporter", "kind", "trust", "source")
+	storedHour        = packedRollup("stored_hour", hourly, 8, "domain", "reporter", "kind", "trust", "source", "late").of(atMostAWeek)
+	storedHourLate    = packedRollup("stored_hour_late", hourly, 8, "domain", "reporter", "kind", "trust", "source", "late").of(overAWeek)
 
 	failureTotalDay   = newRollup("failure_total_day", daily, failureMeasures, "result", "reporter", "trust")
 	failureDomainDay  = newRollup("failure_domain_day", daily, failureMeasures, "domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source")
 	failureStoredHour = newRollup("failure_stored_hour", hourly, failureMeasures, "domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source", "late")
 
-	sessionRollups = []*rollup{totalDay, reporterDay, domainMonth, domainDay, domainReporterDay, storedHour}
+	sessionRollups = []*rollup{totalDay, reporterDay, domainMonth, domainDay, domainReporterDay, storedHour, storedHourLate}
 	failureRollups = []*rollup{failureTotalDay, failureDomainDay, failureStoredHour}
 )
 
 func newRollup(table string, b bucket, measures []string, dimensions ...string) *rollup {
-	r := &rollup{table: table, bucket: b, dimensions: dimensions}
+	r := &rollup{table: table, bucket: b, dimensions: dimensions, measures: measures}
 	key := append([]string{b.column()}, dimensions...)
 	added := make([]string, len(measures))
 	for i, m := range measures {
@@ -88,6 +114,21 @@ func newRollup(table string, b bucket, measures []string, dimensions ...string) 
 	r.purge = fmt.Sprintf("DELETE FROM %s WHERE %s = ? AND %s = 0", table, strings.Join(key, " = ? AND "), strings.Join(measures, " = 0 AND "))
 	return r
 }
+
+// packedRollup is of sessions. Its first dimension is the domain.
+func packedRollup(table string, b bucket, shift uint, dimensions ...string) *rollup {
+	return &rollup{table: table, bucket: b, dimensions: dimensions, measures: sessionMeasures, shift: shift}
+}
+
+func (r *rollup) of(t tardiness) *rollup {
+	r.lateness = t
+	return r
+}
+
+func (r *rollup) packed() bool { return r.shift > 0 }
+
+// position returns where a column stands in the key; -1 is nowhere.
+func (r *rollup) position(column string) int { return slices.Index(r.dimensions, column) }
 
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
@@ -147,6 +188,12 @@ func (s *sums) flush(ctx context.Context, c *conn) error {
 		return fmt.Errorf("update who was heard: %w", err)
 	}
 	for _, r := range sessionRollups {
+		if r.packed() {
+			if err := s.flushPacked(ctx, c, r); err != nil {
+				return err
+			}
+			continue
+		}
 		err := flushRollup(ctx, c, r, s.sessions[r], (*sessionSums).shrinks, func(v *sessionSums) []any {
 			return []any{v.reports, v.pairs, v.successful, v.failed, v.overlapTotal, v.overlapFailed}
 		})

@@ -25,7 +25,6 @@ func (s *Store) Sessions(ctx context.Context, query store.SumQuery) ([]store.Ses
 		if err != nil {
 			return err
 		}
-		q.failingOnly = query.FailingOnly
 		firstHour, err := meta(ctx, c, "first_hour")
 		if err != nil {
 			return err
@@ -63,38 +62,59 @@ func (s *Store) sumSessions(ctx context.Context, c *conn, q *question, p plan) (
 }
 
 func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (map[groupKey]*store.SessionRow, error) {
-	type shaped struct {
-		groupKey
-		shape int64
+	if p.packed() {
+		return packedGroups(ctx, c, q, p)
 	}
 	byKind := q.byKind()
 	groups := map[groupKey]*store.SessionRow{}
-	pairs := map[shaped]int64{}
+	counter := newPairCounter(groups)
 	statement, args := p.statement(q, sessionColumns)
 	m := q.plainColumns() + 1
 	err := c.query(ctx, statement, args, func(r row) error {
 		key := q.key(r, m+len(sessionColumns))
-		g := groups[key]
-		if g == nil {
-			g = new(store.SessionRow)
-			groups[key] = g
-		}
-		g.Successful += r.int(m + 2)
-		g.Failed += r.int(m + 3)
-		g.Protected += r.int(m + 4)
-		if !byKind {
-			g.Reports, g.OverlapTotal, g.OverlapFailed = r.int(m), r.int(m+5), r.int(m+6)
+		if byKind {
+			counter.add(key, r.int(m+len(sessionColumns)), &kindSums{sessionSums{pairs: r.int(m + 1), successful: r.int(m + 2), failed: r.int(m + 3)}, r.int(m + 4)})
 			return nil
 		}
-		// Every kind of one shape counts the same pairs: take them once.
-		at := shaped{key, r.int(m + len(sessionColumns))}
-		if n := r.int(m + 1); n > pairs[at] {
-			g.Reports += n - pairs[at]
-			pairs[at] = n
+		groups[key] = &store.SessionRow{
+			Reports: r.int(m), Successful: r.int(m + 2), Failed: r.int(m + 3), Protected: r.int(m + 4),
+			OverlapTotal: r.int(m + 5), OverlapFailed: r.int(m + 6),
 		}
 		return nil
 	})
 	return groups, err
+}
+
+// A pairCounter adds up kinds. Every kind of one shape counts the same pairs of
+// report and domain: it takes them once.
+type pairCounter struct {
+	groups map[groupKey]*store.SessionRow
+	pairs  map[shapedGroup]int64
+}
+
+type shapedGroup struct {
+	groupKey
+	shape int64
+}
+
+func newPairCounter(groups map[groupKey]*store.SessionRow) *pairCounter {
+	return &pairCounter{groups, map[shapedGroup]int64{}}
+}
+
+func (p *pairCounter) add(key groupKey, shape int64, sum *kindSums) {
+	g := p.groups[key]
+	if g == nil {
+		g = new(store.SessionRow)
+		p.groups[key] = g
+	}
+	g.Successful += sum.successful
+	g.Failed += sum.failed
+	g.Protected += sum.protected
+	at := shapedGroup{key, shape}
+	if n := sum.pairs; n > p.pairs[at] {
+		g.Reports += n - p.pairs[at]
+		p.pairs[at] = n
+	}
 }
 
 // plainColumns counts the columns of the group that are not behind the kind.

@@ -3,6 +3,9 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // resettle brings what a store of version 1 holds in line with what came later,
@@ -58,4 +61,83 @@ func (w *writer) signedBefore(ctx context.Context) error {
 		w.sign(r.int(0), &judged{item: item{received: r.int(3)}, trust: authenticated, signedBy: r.int(1), signer: r.text(2)})
 		return nil
 	})
+}
+
+// repack fills the packed rollups from the tables of version 3, and drops these.
+func (s *Store) repack(ctx context.Context) error {
+	var wanted int64
+	err := s.read(ctx, func(c *conn) (err error) {
+		wanted, err = meta(ctx, c, "repack")
+		return err
+	})
+	if err != nil || wanted == 0 {
+		return err
+	}
+	err = s.write(ctx, func(ctx context.Context, c *conn) error {
+		// Another process may have done it while this one waited.
+		if wanted, err := meta(ctx, c, "repack"); err != nil || wanted == 0 {
+			return err
+		}
+		for _, r := range sessionRollups {
+			if !r.packed() {
+				continue
+			}
+			if err := repackRollup(ctx, c, r); err != nil {
+				return err
+			}
+		}
+		return c.script(ctx, `DROP TABLE old_domain_day; DROP TABLE old_domain_month; DROP TABLE old_domain_reporter_day; DROP TABLE old_stored_hour;
+			UPDATE meta SET value = 0 WHERE name = 'repack'`)
+	})
+	if err != nil {
+		return fmt.Errorf("pack the sums of an earlier version: %w", err)
+	}
+	return nil
+}
+
+// repackRollup goes along the key of the old table, by which the rows of a chunk,
+// or of an hour, follow each other.
+func repackRollup(ctx context.Context, c *conn, r *rollup) error {
+	old, condition := "old_"+r.table, ""
+	key := append([]string{"domain", r.bucket.column()}, r.dimensions[1:]...)
+	switch r.lateness {
+	case atMostAWeek:
+		condition = fmt.Sprintf("WHERE late <= %d", weekHours)
+	case overAWeek:
+		old, condition = "old_stored_hour", fmt.Sprintf("WHERE late > %d", weekHours)
+	}
+	order, leading := key, func(domain, _ int64) int64 { return r.chunk(domain) }
+	if r.bucket == hourly {
+		order, leading = append([]string{"hour", "domain"}, r.dimensions[1:]...), func(_, hour int64) int64 { return hour }
+	}
+	rows, at := map[int64][]int64{}, int64(0)
+	flush := func() error {
+		for _, id := range slices.Sorted(maps.Keys(rows)) {
+			if err := writePacked(ctx, c, r, id, r.sorted(rows[id])); err != nil {
+				return err
+			}
+		}
+		clear(rows)
+		return nil
+	}
+	err := c.query(ctx, fmt.Sprintf("SELECT %s, %s FROM %s %s ORDER BY %s", strings.Join(key, ", "), strings.Join(r.measures, ", "), old, condition,
+		strings.Join(order, ", ")), nil, func(row row) error {
+		domain, bucket := row.int(0), row.int(1)
+		if now := leading(domain, bucket); now != at {
+			if err := flush(); err != nil {
+				return err
+			}
+			at = now
+		}
+		id := r.rowID(bucket, domain)
+		rows[id] = append(rows[id], domain)
+		for i := 2; i < len(key)+len(r.measures); i++ {
+			rows[id] = append(rows[id], row.int(i))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }

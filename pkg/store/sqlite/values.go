@@ -54,6 +54,15 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 	} else {
 		p = sessionPlan(q, q.splitDetails(), firstHour)
 	}
+	if p.packed() {
+		groups, err := sessionGroups(ctx, c, q, p)
+		if err != nil {
+			return nil, err
+		}
+		var values []string
+		_, err = named(ctx, c, s.names, q, p, groups, func(_ *store.SessionRow, _ time.Time, group []string) { values = append(values, group[0]) })
+		return values, err
+	}
 	if d == store.PolicyDomain && p.parts[0].leading != "" {
 		return s.domainValues(ctx, c, q, p, search, limit)
 	}

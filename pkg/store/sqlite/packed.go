@@ -1,0 +1,186 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// A packed rollup keeps the sums of many domains for one day, month or hour in
+// one row of its table: a query over all domains reads a hundredth of the rows,
+// and the reports of a day are written to few pages. The row's id holds the
+// bucket and the chunk, the domain's number without its last bits. Its cells
+// are numbers of variable length: the key, the domain as the difference from
+// the cell before, and the measures, in the order of the key.
+
+// chunkBits is the part of a row's id that holds the chunk.
+const chunkBits = 32
+
+// farBucket is beyond any day, month or hour, and safe to shift.
+const farBucket = 1 << 30
+
+func (r *rollup) chunk(domain int64) int64 { return domain >> r.shift }
+
+func (r *rollup) rowID(time, domain int64) int64 { return time<<chunkBits | r.chunk(domain) }
+
+// idBounds returns the first and the last id of buckets.
+func idBounds(first, last int64) (from, to int64) {
+	return max(first, -farBucket) << chunkBits, (min(last, farBucket)+1)<<chunkBits - 1
+}
+
+// width is how many numbers a cell has.
+func (r *rollup) width() int { return len(r.dimensions) + len(r.measures) }
+
+// unpack hands the cells of a row to visit, in order. The numbers are valid
+// until the next.
+func (r *rollup) unpack(id int64, packed []byte, visit func(numbers []int64)) error {
+	numbers := make([]int64, r.width())
+	before := (id & (1<<chunkBits - 1)) << r.shift
+	for len(packed) > 0 {
+		for i := range numbers {
+			if len(packed) > 0 && packed[0] < 0x80 {
+				numbers[i], packed = int64(packed[0]), packed[1:]
+				continue
+			}
+			n, size := binary.Uvarint(packed)
+			if size <= 0 {
+				return fmt.Errorf("%w: a row of %s is cut off", store.ErrCorrupt, r.table)
+			}
+			numbers[i], packed = int64(n), packed[size:]
+		}
+		numbers[0] += before
+		before = numbers[0]
+		visit(numbers)
+	}
+	return nil
+}
+
+// pack is the reverse, of cells one after the other.
+func (r *rollup) pack(id int64, cells []int64) []byte {
+	var packed []byte
+	before := (id & (1<<chunkBits - 1)) << r.shift
+	for cells := range slices.Chunk(cells, r.width()) {
+		packed = binary.AppendUvarint(packed, uint64(cells[0]-before))
+		before = cells[0]
+		for _, n := range cells[1:] {
+			packed = binary.AppendUvarint(packed, uint64(n))
+		}
+	}
+	return packed
+}
+
+// packedRow reads the cells of a row, one after the other; none where there is no row.
+func packedRow(ctx context.Context, c *conn, r *rollup, id int64) (cells []int64, err error) {
+	var broken error
+	_, err = c.first(ctx, "SELECT cells FROM "+r.table+" WHERE id = ?", []any{id}, func(row row) {
+		broken = r.unpack(id, row.bytes(0), func(numbers []int64) { cells = append(cells, numbers...) })
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.table, err)
+	}
+	return cells, broken
+}
+
+// flushPacked adds what was collected to the rows of a packed rollup.
+func (s *sums) flushPacked(ctx context.Context, c *conn, r *rollup) error {
+	changes := map[int64][]int64{}
+	for key, v := range s.sessions[r] {
+		if *v == (sessionSums{}) {
+			continue
+		}
+		id := r.rowID(key.time, key.domain)
+		change := changes[id]
+		for _, column := range r.dimensions {
+			change = append(change, *key.field(column))
+		}
+		changes[id] = append(change, v.reports, v.pairs, v.successful, v.failed, v.overlapTotal, v.overlapFailed)
+	}
+	ids := make([]int64, 0, len(changes))
+	for id := range changes {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		before, err := s.packedRow(ctx, c, r, id)
+		if err != nil {
+			return err
+		}
+		if err := writePacked(ctx, c, r, id, r.merge(before, r.sorted(changes[id]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writePacked(ctx context.Context, c *conn, r *rollup, id int64, cells []int64) (err error) {
+	if len(cells) == 0 {
+		_, err = c.exec(ctx, "DELETE FROM "+r.table+" WHERE id = ?", id)
+	} else {
+		_, err = c.exec(ctx, "INSERT INTO "+r.table+" (id, cells) VALUES (?, ?) ON CONFLICT DO UPDATE SET cells = excluded.cells", id, r.pack(id, cells))
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", r.table, err)
+	}
+	return nil
+}
+
+// packedRow remembers the rows as they were before the transaction's sums were added.
+func (s *sums) packedRow(ctx context.Context, c *conn, r *rollup, id int64) ([]int64, error) {
+	known := s.packed[r]
+	if known == nil {
+		known = map[int64][]int64{}
+		s.packed[r] = known
+	}
+	if cells, ok := known[id]; ok {
+		return cells, nil
+	}
+	cells, err := packedRow(ctx, c, r, id)
+	if err == nil {
+		known[id] = cells
+	}
+	return cells, err
+}
+
+func (r *rollup) compareKeys(a, b []int64) int {
+	return slices.Compare(a[:len(r.dimensions)], b[:len(r.dimensions)])
+}
+
+// sorted puts cells in the order of their keys.
+func (r *rollup) sorted(cells []int64) []int64 {
+	list := slices.Collect(slices.Chunk(cells, r.width()))
+	slices.SortFunc(list, r.compareKeys)
+	return slices.Concat(list...)
+}
+
+// merge adds changes to cells, both in order, and leaves out what became zero.
+func (r *rollup) merge(cells, changes []int64) []int64 {
+	width := r.width()
+	merged := make([]int64, 0, len(cells)+len(changes))
+	for len(cells) > 0 || len(changes) > 0 {
+		order := cmp.Compare(len(changes), len(cells)) // what is left, where the other has ended
+		if len(cells) > 0 && len(changes) > 0 {
+			order = r.compareKeys(cells, changes)
+		}
+		start := len(merged)
+		if order <= 0 {
+			merged, cells = append(merged, cells[:width]...), cells[width:]
+		}
+		switch {
+		case order > 0:
+			merged, changes = append(merged, changes[:width]...), changes[width:]
+		case order == 0:
+			for i := len(r.dimensions); i < width; i++ {
+				merged[start+i] += changes[i]
+			}
+			changes = changes[width:]
+		}
+		if !slices.ContainsFunc(merged[start+len(r.dimensions):], func(n int64) bool { return n != 0 }) {
+			merged = merged[:start]
+		}
+	}
+	return merged
+}
