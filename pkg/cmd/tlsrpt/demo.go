@@ -34,6 +34,7 @@ func runDemo(ctx context.Context, args []string, std streams) error {
 	flags.StringVar(&o.Run, "run", "", "`command` to run against Grafana, instead of waiting for Ctrl-C")
 	flags.IntVar(&o.Generate.Days, "days", 90, "`days` of reports to make up")
 	flags.Uint64Var(&o.Generate.Seed, "seed", 0, "`number` that makes another set of the same kind")
+	replay := flags.Bool("replay", false, "only replay the made-up reports hour by hour through the alert rules")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -42,6 +43,9 @@ func runDemo(ctx context.Context, args []string, std streams) error {
 	}
 	if file, ok := std.out.(*os.File); ok {
 		o.Terminal = term.IsTerminal(int(file.Fd()))
+	}
+	if *replay {
+		return demo.Replay(ctx, demo.ReplayOptions{Generate: o.Generate, Out: o.Out, Terminal: o.Terminal})
 	}
 	if address := os.Getenv(mailboxVariable); address != "" {
 		mailbox, err := openMailbox(ctx, address, std)

@@ -67,6 +67,9 @@ func (s *show) inTerminal(ctx context.Context) error {
 	if err := s.verify(ctx, plugin); err != nil {
 		return err
 	}
+	if err := s.replay(ctx); err != nil {
+		return err
+	}
 	s.printf("%s", s.afterword())
 	return nil
 }
@@ -240,6 +243,17 @@ func (s *show) printFrames(answer data.Frames) {
 	if more > 0 {
 		s.printf("  … and %d more rows\n", more)
 	}
+}
+
+// replayDays is how many days the story needs for every rule to have its say.
+const replayDays = 90
+
+func (s *show) replay(ctx context.Context) error {
+	if s.Generate.Days != 0 && s.Generate.Days < replayDays {
+		s.printf("\nThe alert rules are replayed over %d days or more: run the demo without --days to see it.\n", replayDays)
+		return nil
+	}
+	return Replay(ctx, ReplayOptions{Generate: s.Generate, Out: s.Out, Terminal: s.Terminal})
 }
 
 const grafanaHint = `  1. Download the official Grafana tarball (12.3 or newer) and unpack it; Docker is not needed.

@@ -98,6 +98,32 @@ func (t Table) Print(out io.Writer, cellWidth int) {
 	w.Render()
 }
 
+// PrintWrapped prints the table as [Table.Print] does, with longer cells on
+// several lines, and a line between its rows.
+func (t Table) PrintWrapped(out io.Writer, cellWidth int) {
+	w := table.NewWriter()
+	w.SetOutputMirror(out)
+	w.SetStyle(table.StyleLight)
+	w.Style().Format.Header = text.FormatDefault
+	w.Style().Options.SeparateRows = true
+	var columns []table.ColumnConfig
+	header := make(table.Row, len(t.Header))
+	for i, name := range t.Header {
+		header[i] = name
+		columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: cellWidth, WidthMaxEnforcer: text.WrapSoft})
+	}
+	w.SetColumnConfigs(columns)
+	w.AppendHeader(header)
+	for _, cells := range t.Rows {
+		row := make(table.Row, len(cells))
+		for i, c := range cells {
+			row[i] = c
+		}
+		w.AppendRow(row)
+	}
+	w.Render()
+}
+
 // A Format writes the cell of a field's row.
 type Format func(f *data.Field, i int) string
 
