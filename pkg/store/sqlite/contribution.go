@@ -11,6 +11,7 @@ type facts struct {
 	reporter int64
 	trust    int64
 	source   int64
+	parser   int64
 	policies []policyFacts
 	failures []failureFacts
 }
@@ -77,6 +78,7 @@ type sums struct {
 	heard     map[hearing]*heardChange
 	sightings map[sighting]*sightingChange
 	packed    map[*rollup]map[int64][]int64 // rows as they were, by their ids
+	parsed    map[int64]int64               // change of the number of stored reports by parser
 	reports   int64                         // change of the number of stored reports
 	firstHour int64                         // hours before it are no longer summed
 }
@@ -88,6 +90,7 @@ func newSums(firstHour int64) *sums {
 		heard:     map[hearing]*heardChange{},
 		sightings: map[sighting]*sightingChange{},
 		packed:    map[*rollup]map[int64][]int64{},
+		parsed:    map[int64]int64{},
 		firstHour: firstHour,
 	}
 }
@@ -122,6 +125,12 @@ func (s *sums) contribute(f *facts, sign int64) {
 			}
 		}
 	}
+}
+
+// count counts stored reports, superseded ones too.
+func (s *sums) count(parser, n int64) {
+	s.reports += n
+	s.parsed[parser] += n
 }
 
 func (s *sums) session(r *rollup, key cell) *sessionSums {

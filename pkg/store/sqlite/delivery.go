@@ -71,7 +71,7 @@ func (w *writer) insert(ctx context.Context, j judged, content contentHash, d *s
 	if f.report, err = result.LastInsertId(); err != nil {
 		return 0, fmt.Errorf("write report: %w", err)
 	}
-	w.sums.reports++
+	w.sums.count(int64(tlsrpt.ParserVersion), 1)
 	if err := w.insertParts(ctx, f, j, d); err != nil {
 		return 0, err
 	}

@@ -247,11 +247,11 @@ func (f *filler) reports(ctx context.Context, w *writer) error {
 				if err := f.insertReport(ctx, w, &r); err != nil {
 					return err
 				}
-				w.sums.reports++
+				w.sums.count(1, 1)
 			}
 		}
 	}
-	return addMeta(ctx, w.conn, "reports", w.sums.reports)
+	return w.sums.flush(ctx, w.conn)
 }
 
 func (f *filler) insertReport(ctx context.Context, w *writer, r *facts) error {

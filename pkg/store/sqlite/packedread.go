@@ -117,78 +117,142 @@ func (one *part) rows(ctx context.Context, c *conn, q *question) (query string, 
 	return "SELECT t.id, t.cells FROM json_each(?) j CROSS JOIN " + table + " t ON t.id = j.value", []any{jsonList(ids)}, nil
 }
 
-// kindGroup is a group, and where policy type or mode matters, one kind in it.
-type kindGroup struct {
-	groupKey
-	kind int64
-}
-
+// kindSums are the sums of a group, or where policy type or mode matters, of one
+// kind in it.
 type kindSums struct {
 	sessionSums
 	protected int64
 }
 
-// packedGroups sums what a packed plan selects.
-func packedGroups(ctx context.Context, c *conn, q *question, p plan) (map[groupKey]*store.SessionRow, error) {
-	byKind := q.byKind()
-	kind, measures := p.parts[0].packed.position("kind"), len(p.parts[0].packed.dimensions)
-	type from struct{ group, cell int }
-	var columnsOf []from
-	for i, d := range q.groupBy {
-		if !isKind(d) {
-			columnsOf = append(columnsOf, from{i, p.parts[0].packed.position(columns[d])})
-		}
-	}
-	sums := map[kindGroup]*kindSums{}
-	var key, last kindGroup
-	var sum *kindSums
-	err := p.scan(ctx, c, q, func(bucket int64, numbers []int64) {
-		if q.perBucket {
-			key.bucket = bucket
-		}
-		for _, column := range columnsOf {
-			key.ids[column.group] = numbers[column.cell]
-		}
-		if byKind {
-			key.kind = numbers[kind]
-		}
-		if sum == nil || key != last {
-			if sum = sums[key]; sum == nil {
-				sum = new(kindSums)
-				sums[key] = sum
-			}
-			last = key
-		}
-		m := numbers[measures:]
-		sum.add(sessionSums{m[0], m[1], m[2], m[3], m[4], m[5]}, 1)
-		sum.protected += (m[2] + m[3]) * (numbers[kind] & 1)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return foldKinds(ctx, c, q, sums)
+// A grouper sums cells by some of their numbers. There may be a million cells
+// in thousands of groups: it finds these by a hash of what tells them apart, in
+// one table, where a map by whole keys would spend most of the time on keys.
+type grouper struct {
+	perBucket bool
+	columns   []int // of a cell, that make the group
+	kind      int   // where the kind stands in a cell
+	measures  int   // where the measures start
+	byHash    map[uint64]int32
+	groups    []cellGroup
+	last      int32 // the group of the cell before
 }
 
-// foldKinds puts the kinds of a group together.
-func foldKinds(ctx context.Context, c *conn, q *question, sums map[kindGroup]*kindSums) (map[groupKey]*store.SessionRow, error) {
-	groups := make(map[groupKey]*store.SessionRow, len(sums))
-	if !q.byKind() {
-		for key, sum := range sums {
-			groups[key.groupKey] = &store.SessionRow{
-				Reports: sum.reports, Successful: sum.successful, Failed: sum.failed, Protected: sum.protected,
-				OverlapTotal: sum.overlapTotal, OverlapFailed: sum.overlapFailed,
-			}
-		}
-		return groups, nil
+type cellGroup struct {
+	bucket int64
+	key    [6]int64 // the numbers of the grouper's columns
+	next   int32    // a group of the same hash, or -1
+	after  int32    // the group that came after it the last time
+	kindSums
+}
+
+func (g *grouper) add(bucket int64, numbers []int64) {
+	if !g.perBucket {
+		bucket = 0
 	}
+	at := int32(0)
+	// Each row has its domains in order: what came next in one mostly does in another.
+	if len(g.groups) > 0 {
+		at = g.groups[g.last].after
+	}
+	if len(g.groups) == 0 || !g.holds(&g.groups[at], bucket, numbers) {
+		at = g.find(bucket, numbers)
+		g.groups[g.last].after = at
+	}
+	g.last = at
+	sum, m := &g.groups[at].kindSums, numbers[g.measures:]
+	sum.reports += m[0]
+	sum.pairs += m[1]
+	sum.successful += m[2]
+	sum.failed += m[3]
+	sum.overlapTotal += m[4]
+	sum.overlapFailed += m[5]
+	sum.protected += (m[2] + m[3]) * (numbers[g.kind] & 1)
+}
+
+// find returns the group of a cell, and makes it if it is new.
+func (g *grouper) find(bucket int64, numbers []int64) int32 {
+	hash := uint64(bucket)
+	for _, column := range g.columns {
+		hash = (hash ^ uint64(numbers[column])) * 0x9e3779b97f4a7c15
+		hash ^= hash >> 32
+	}
+	first, found := g.byHash[hash]
+	if !found {
+		first = -1
+	}
+	for at := first; at >= 0; at = g.groups[at].next {
+		if g.holds(&g.groups[at], bucket, numbers) {
+			return at
+		}
+	}
+	group := cellGroup{bucket: bucket, next: first}
+	for i, column := range g.columns {
+		group.key[i] = numbers[column]
+	}
+	g.byHash[hash] = int32(len(g.groups))
+	g.groups = append(g.groups, group)
+	return g.byHash[hash]
+}
+
+func (g *grouper) holds(group *cellGroup, bucket int64, numbers []int64) bool {
+	for i, column := range g.columns {
+		if group.key[i] != numbers[column] {
+			return false
+		}
+	}
+	return group.bucket == bucket
+}
+
+// packedGroups sums what a packed plan selects.
+func packedGroups(ctx context.Context, c *conn, q *question, p plan) (map[groupKey]*store.SessionRow, error) {
+	r := p.parts[0].packed
+	g := &grouper{perBucket: q.perBucket, kind: r.position("kind"), measures: len(r.dimensions), byHash: map[uint64]int32{}}
+	var places []int // in the question's group
+	for i, d := range q.groupBy {
+		if !isKind(d) {
+			g.columns, places = append(g.columns, r.position(columns[d])), append(places, i)
+		}
+	}
+	if q.byKind() {
+		g.columns = append(g.columns, g.kind)
+	}
+	if err := p.scan(ctx, c, q, g.add); err != nil {
+		return nil, err
+	}
+	keyOf := func(group *cellGroup) (key groupKey) {
+		key.bucket = group.bucket
+		for i, place := range places {
+			key.ids[place] = group.key[i]
+		}
+		return key
+	}
+	groups := make(map[groupKey]*store.SessionRow, len(g.groups))
+	if q.byKind() {
+		return groups, foldKinds(ctx, c, q, g, keyOf, groups)
+	}
+	rows := make([]store.SessionRow, len(g.groups))
+	for i := range g.groups {
+		sum := &g.groups[i].kindSums
+		rows[i] = store.SessionRow{
+			Reports: sum.reports, Successful: sum.successful, Failed: sum.failed, Protected: sum.protected,
+			OverlapTotal: sum.overlapTotal, OverlapFailed: sum.overlapFailed,
+		}
+		groups[keyOf(&g.groups[i])] = &rows[i]
+	}
+	return groups, nil
+}
+
+// foldKinds puts the kinds of a group together. A kind is the last of a group's numbers.
+func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, keyOf func(*cellGroup) groupKey, groups map[groupKey]*store.SessionRow) error {
 	kinds := map[int64]kindKey{}
 	err := c.query(ctx, "SELECT id, shape, type, mode FROM kind", nil, func(r row) error {
 		kinds[r.int(0)] = kindKey{r.int(1), r.int(2), r.int(3)}
 		return nil
 	})
 	counter := newPairCounter(groups)
-	for key, sum := range sums {
-		k := kinds[key.kind]
+	for i := range g.groups {
+		group := &g.groups[i]
+		key, k := keyOf(group), kinds[group.key[len(g.columns)-1]]
 		for i, d := range q.groupBy {
 			switch d {
 			case store.PolicyType:
@@ -197,7 +261,7 @@ func foldKinds(ctx context.Context, c *conn, q *question, sums map[kindGroup]*ki
 				key.ids[i] = k.mode
 			}
 		}
-		counter.add(key.groupKey, k.shape, sum)
+		counter.add(key, k.shape, &group.kindSums)
 	}
-	return groups, err
+	return err
 }

@@ -8,8 +8,8 @@ import (
 // recall reads the facts of a report as they are stored.
 func (w *writer) recall(ctx context.Context, report int64) (*facts, error) {
 	f := &facts{report: report}
-	_, err := w.conn.first(ctx, "SELECT day, stored, late, reporter, trust, source FROM report WHERE id = ?", []any{report}, func(r row) {
-		f.day, f.stored, f.late, f.reporter, f.trust, f.source = r.int(0), r.int(1), r.int(2), r.int(3), r.int(4), r.int(5)
+	_, err := w.conn.first(ctx, "SELECT day, stored, late, reporter, trust, source, parser FROM report WHERE id = ?", []any{report}, func(r row) {
+		f.day, f.stored, f.late, f.reporter, f.trust, f.source, f.parser = r.int(0), r.int(1), r.int(2), r.int(3), r.int(4), r.int(5), r.int(6)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read report: %w", err)

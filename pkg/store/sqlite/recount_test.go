@@ -132,6 +132,11 @@ func compareCounted(t fataler, c *conn) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("policies are not what the rows say (-rows +sighting):\n%s", diff)
 	}
+	want = dump(t, c, "SELECT parser, COUNT(*) FROM report GROUP BY 1")
+	got = dump(t, c, "SELECT parser, reports FROM parsed")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("reports by parser are not what the rows say (-rows +parsed):\n%s", diff)
+	}
 	want = dump(t, c, "SELECT committed / 3600, source, SUM(stored + duplicate + quarantined + ignored) FROM ledger GROUP BY 1, 2")
 	got = dump(t, c, "SELECT hour, source, seen FROM arrival_hour")
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -31,8 +31,12 @@ func (s *Store) Reporters(ctx context.Context, selection store.Selection) ([]sto
 		if err := measureHeard(ctx, c, q, found); err != nil {
 			return err
 		}
-		rows, err = s.reporterRows(ctx, c, found)
-		return err
+		keys := make([]spoken, 0, len(found))
+		rows = make([]store.ReporterRow, 0, len(found))
+		for key, r := range found {
+			keys, rows = append(keys, key), append(rows, *r)
+		}
+		return s.nameReporters(ctx, c, keys, rows)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list reporters: %w", err)
@@ -146,19 +150,19 @@ func (s *Store) LastReports(ctx context.Context, filters []store.Filter, authent
 			return err
 		}
 		statement, args := lastReports(q, since)
-		found := map[spoken]*store.ReporterRow{}
+		var keys []spoken
 		err = c.query(ctx, statement, args, func(r row) error {
-			found[spoken{r.int(0), r.int(1)}] = &store.ReporterRow{
+			keys = append(keys, spoken{r.int(0), r.int(1)})
+			rows = append(rows, store.ReporterRow{
 				FirstReport: tlsrpt.Day(r.int(2)), LastReport: tlsrpt.Day(r.int(3)), LastStored: time.Unix(r.int(4), 0).UTC(),
 				Reports: r.int(5), Days: r.int(6),
-			}
+			})
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		rows, err = s.reporterRows(ctx, c, found)
-		return err
+		return s.nameReporters(ctx, c, keys, rows)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list last reports: %w", err)
@@ -194,23 +198,21 @@ func lastReports(q *question, since tlsrpt.Day) (string, []any) {
 	return "SELECT domain, reporter, first_day, last_day, last_stored, reports, days FROM heard " + w.clause(), w.args
 }
 
-// reporterRows puts the names to rows, in order of domain and reporter.
-func (s *Store) reporterRows(ctx context.Context, c *conn, found map[spoken]*store.ReporterRow) ([]store.ReporterRow, error) {
+// nameReporters puts the names to rows, and orders these by domain and reporter.
+func (s *Store) nameReporters(ctx context.Context, c *conn, keys []spoken, rows []store.ReporterRow) error {
 	ids := map[int64]bool{}
-	for key := range found {
+	for _, key := range keys {
 		ids[key.domain], ids[key.reporter] = true, true
 	}
 	words, err := s.names.of(ctx, c, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	rows := make([]store.ReporterRow, 0, len(found))
-	for key, r := range found {
-		r.PolicyDomain, r.Reporter = words[key.domain], words[key.reporter]
-		rows = append(rows, *r)
+	for i, key := range keys {
+		rows[i].PolicyDomain, rows[i].Reporter = words[key.domain], words[key.reporter]
 	}
 	slices.SortFunc(rows, func(a, b store.ReporterRow) int {
 		return cmp.Or(strings.Compare(a.PolicyDomain, b.PolicyDomain), strings.Compare(a.Reporter, b.Reporter))
 	})
-	return rows, nil
+	return nil
 }

@@ -18,8 +18,9 @@ const leftOutCode = "foreign-domain"
 const leftOut = `r.warnings <> 0 AND EXISTS (SELECT 1 FROM dict w WHERE w.id = r.warnings
 	AND (instr(w.value, '["` + leftOutCode + `:') = 1 OR instr(w.value, '","` + leftOutCode + `:') > 0))`
 
-// Rereadable returns ids of reports that the scope names. Where no domain does,
-// it walks along the reports: some tens of milliseconds for 100,000 of them.
+// Rereadable returns ids of reports that the scope names. Where there may be
+// some, and no domain names them, it walks along the reports: some tens of
+// milliseconds for 100,000 of them.
 func (s *Store) Rereadable(ctx context.Context, scope store.Scope, after int64, limit int) ([]int64, error) {
 	var ids []int64
 	err := s.read(ctx, func(c *conn) error {
@@ -42,7 +43,11 @@ func (s *Store) Rereadable(ctx context.Context, scope store.Scope, after int64, 
 func rereadable(ctx context.Context, c *conn, scope store.Scope, after int64) (query string, args []any, err error) {
 	named := []string{}
 	args = []any{after}
-	if scope.ParserBelow > 0 {
+	older, err := c.integer(ctx, "SELECT EXISTS (SELECT 1 FROM parsed WHERE parser < ?)", int64(scope.ParserBelow))
+	if err != nil {
+		return "", nil, err
+	}
+	if scope.ParserBelow > 0 && older != 0 {
 		named, args = append(named, "r.parser < ?"), append(args, int64(scope.ParserBelow))
 	}
 	if scope.LeftOut {
@@ -144,6 +149,8 @@ func (w *writer) replace(ctx context.Context, old storedReport, r *tlsrpt.Report
 	if err := w.insertFacts(ctx, f); err != nil {
 		return err
 	}
+	w.sums.count(old.facts.parser, -1)
+	w.sums.count(int64(tlsrpt.ParserVersion), 1)
 	if !old.superseded {
 		w.sums.contribute(old.facts, -1)
 		w.sums.contribute(f, 1)

@@ -90,7 +90,7 @@ func (w *writer) drop(ctx context.Context, report int64) error {
 			return err
 		}
 	}
-	w.sums.reports--
+	w.sums.count(f.parser, -1)
 	return w.dropDeliveries(ctx, report)
 }
 

@@ -276,7 +276,7 @@ func TestAScopeNamesAllThatOneOfItsFieldsNames(t *testing.T) {
 	}
 	commit(t, s, deliveries...)
 	must(t, s.write(ctx, func(ctx context.Context, c *conn) error {
-		return c.script(ctx, "UPDATE report SET parser = -1 WHERE id = 1")
+		return c.script(ctx, "UPDATE report SET parser = -1 WHERE id = 1; UPDATE parsed SET reports = reports - 1; INSERT INTO parsed (parser, reports) VALUES (-1, 1)")
 	}))
 	for name, c := range map[string]struct {
 		scope store.Scope

@@ -215,7 +215,26 @@ func (s *sums) flush(ctx context.Context, c *conn) error {
 	if err := s.flushSightings(ctx, c); err != nil {
 		return fmt.Errorf("update who saw which policies: %w", err)
 	}
+	if err := s.flushParsed(ctx, c); err != nil {
+		return fmt.Errorf("count reports by parser: %w", err)
+	}
 	return addMeta(ctx, c, "reports", s.reports)
+}
+
+func (s *sums) flushParsed(ctx context.Context, c *conn) error {
+	for parser, n := range s.parsed {
+		if n == 0 {
+			continue
+		}
+		_, err := c.exec(ctx, "INSERT INTO parsed (parser, reports) VALUES (?, ?) ON CONFLICT DO UPDATE SET reports = reports + excluded.reports", parser, n)
+		if err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, "DELETE FROM parsed WHERE parser = ? AND reports = 0", parser); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // flushRollup writes the rows in the order of the table, so that neighbours
