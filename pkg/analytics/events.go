@@ -71,10 +71,15 @@ func Events(in EventsInput) []Event {
 		}
 		return !in.From.IsZero() && !end.After(in.From) || !in.To.IsZero() && !e.Time.Before(in.To)
 	})
+	SortEvents(events)
+	return events
+}
+
+// SortEvents orders events as [Events] does.
+func SortEvents(events []Event) {
 	slices.SortFunc(events, func(a, b Event) int {
 		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.PolicyDomain, b.PolicyDomain), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Title, b.Title))
 	})
-	return events
 }
 
 // incidents are regions from the start of the first bad day to the end of the

@@ -137,6 +137,13 @@ func Incidents(in IncidentInput) []Incident {
 			}
 		}
 	}
+	SortIncidents(all)
+	return all
+}
+
+// SortIncidents orders incidents as [Incidents] does, so that those of some
+// domains can be put together with those of others.
+func SortIncidents(all []Incident) {
 	slices.SortFunc(all, func(a, b Incident) int {
 		return cmp.Or(
 			-strings.Compare(a.State, b.State), // open, then ended
@@ -150,7 +157,6 @@ func Incidents(in IncidentInput) []Incident {
 			strings.Compare(a.Reason, b.Reason),
 		)
 	})
-	return all
 }
 
 // compareBool orders false before true.

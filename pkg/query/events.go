@@ -11,7 +11,13 @@ import (
 
 // answerEvents tells what happened, oldest first; the limit keeps the newest.
 func answerEvents(ctx context.Context, r *request) (data.Frames, error) {
-	t, err := r.troubles(ctx)
+	var rows []analytics.Event
+	of := analytics.EventsInput{From: startOfDay(r.From), To: r.To, Counting: r.Counting, Now: r.now()}
+	_, err := r.incidents(ctx, func(in analytics.IncidentInput, some []analytics.Incident) {
+		of := of
+		of.Sessions, of.Failures, of.Incidents = in.Sessions, in.Failures, some
+		rows = append(rows, analytics.Events(of)...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -23,16 +29,14 @@ func answerEvents(ctx context.Context, r *request) (data.Frames, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := analytics.EventsInput{
-		From: startOfDay(r.From), To: r.To, Counting: r.Counting, Sessions: t.sessions, Failures: t.failures,
-		Incidents: t.incidents, PolicyShifts: analytics.PolicyShifts(policies), Reporters: known, Now: r.now(),
-	}
+	of.PolicyShifts, of.Reporters = analytics.PolicyShifts(policies), known
 	for _, row := range known {
-		if in.StoreFirst == 0 || row.FirstReport < in.StoreFirst {
-			in.StoreFirst = row.FirstReport
+		if of.StoreFirst == 0 || row.FirstReport < of.StoreFirst {
+			of.StoreFirst = row.FirstReport
 		}
 	}
-	rows := analytics.Events(in)
+	rows = append(rows, analytics.Events(of)...)
+	analytics.SortEvents(rows)
 	more := len(rows) > r.Limit
 	rows = rows[max(len(rows)-r.Limit, 0):]
 	frame := frames.Events(rows)

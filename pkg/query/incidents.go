@@ -13,11 +13,11 @@ import (
 )
 
 func answerIncidents(ctx context.Context, r *request) (data.Frames, error) {
-	t, err := r.troubles(ctx)
+	all, err := r.incidents(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	rows := analytics.Overlapping(t.incidents, startOfDay(r.From), r.To)
+	rows := analytics.Overlapping(all, startOfDay(r.From), r.To)
 	found := len(rows)
 	rows = rows[:min(r.Limit, found)]
 	frame := frames.Incidents(rows)
@@ -25,54 +25,61 @@ func answerIncidents(ctx context.Context, r *request) (data.Frames, error) {
 	return data.Frames{frame}, nil
 }
 
-// A troubles is what was reported of the domains that have failures, and what
-// is made of it.
-type troubles struct {
-	sessions  []store.SessionRow
-	failures  []store.FailureSum
-	incidents []analytics.Incident
+// incidents looks so far before the range that first days are right. Only of
+// domains with a failure is more read than that there is none, some domains at
+// a time; also, where there is one, is shown what was read and made of it.
+func (r *request) incidents(ctx context.Context, also func(analytics.IncidentInput, []analytics.Incident)) ([]analytics.Incident, error) {
+	past := r.past(leadDays)
+	detailed := past
+	detailed.Filters = r.filters()
+	failing, err := r.failureSums(ctx, store.SumQuery{Selection: detailed, GroupBy: []store.Dimension{store.PolicyDomain}})
+	if err != nil {
+		return nil, err
+	}
+	var all []analytics.Incident
+	for domains := range slices.Chunk(failingDomains(failing), domainsAtOnce) {
+		in, err := r.incidentInput(ctx, within(detailed, domains), within(past, domains), domains)
+		if err != nil {
+			return nil, err
+		}
+		some := analytics.Incidents(in)
+		if also != nil {
+			also(in, some)
+		}
+		all = append(all, some...)
+	}
+	analytics.SortIncidents(all)
+	return all, nil
 }
 
-// troubles looks so far before the range that first days are right. Only of
-// domains with a failure is more read than that there is none.
-func (r *request) troubles(ctx context.Context) (troubles, error) {
-	var t troubles
-	selection := r.past(leadDays)
-	detailed := selection
-	detailed.Filters = r.filters()
+// incidentInput reads what incidents of some domains are made of: failure
+// details by one selection, and all else by the other.
+func (r *request) incidentInput(ctx context.Context, detailed, past store.Selection, domains []string) (analytics.IncidentInput, error) {
+	in := analytics.IncidentInput{Counting: r.Counting, UpTo: r.heardUpTo(), Now: r.now()}
+	by := func(s store.Selection, dimensions ...store.Dimension) store.SumQuery {
+		return store.SumQuery{Selection: s, PerBucket: true, GroupBy: dimensions}
+	}
 	var err error
-	t.failures, err = r.failureSums(ctx, store.SumQuery{Selection: detailed, PerBucket: true, GroupBy: []store.Dimension{
-		store.PolicyDomain, store.ResultType, store.Reporter, store.ReceivingMX, store.SendingNetwork, store.ReasonCode,
-	}})
+	in.Failures, err = r.failureSums(ctx, by(detailed,
+		store.PolicyDomain, store.ResultType, store.Reporter, store.ReceivingMX, store.SendingNetwork, store.ReasonCode))
 	if err != nil {
-		return t, err
+		return in, err
 	}
-	domains := failingDomains(t.failures)
-	if len(domains) == 0 {
-		return t, nil
+	if in.Sessions, err = r.sessions(ctx, by(past, store.PolicyDomain, store.Reporter)); err != nil {
+		return in, err
 	}
-	selection = within(selection, domains)
-	in := analytics.IncidentInput{Counting: r.Counting, Failures: t.failures, UpTo: r.heardUpTo(), Now: r.now()}
-	by := func(dimensions ...store.Dimension) store.SumQuery {
-		return store.SumQuery{Selection: selection, PerBucket: true, GroupBy: dimensions}
+	if in.Modes, err = r.sessions(ctx, by(past, store.PolicyDomain, store.PolicyType, store.PolicyMode)); err != nil {
+		return in, err
 	}
-	if t.sessions, err = r.sessions(ctx, by(store.PolicyDomain, store.Reporter)); err != nil {
-		return t, err
-	}
-	in.Sessions = t.sessions
-	if in.Modes, err = r.sessions(ctx, by(store.PolicyDomain, store.PolicyType, store.PolicyMode)); err != nil {
-		return t, err
-	}
-	if in.MXHosts, err = r.mxHosts(ctx, selection); err != nil {
-		return t, err
+	if in.MXHosts, err = r.mxHosts(ctx, past); err != nil {
+		return in, err
 	}
 	known, err := r.knownSince(ctx, 0, domains)
 	if err != nil {
-		return t, err
+		return in, err
 	}
-	r.pairCadences(analytics.Histories(t.sessions, known, r.Counting, r.live())).tell(&in)
-	t.incidents = analytics.Incidents(in)
-	return t, nil
+	r.pairCadences(analytics.Histories(in.Sessions, known, r.Counting, r.live())).tell(&in)
+	return in, nil
 }
 
 // tell says what is known of the reporters of incidents.

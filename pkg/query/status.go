@@ -46,11 +46,10 @@ func answerStatus(ctx context.Context, r *request) (data.Frames, error) {
 }
 
 func (r *request) readStatus(ctx context.Context, in *analytics.StatusInput) error {
-	t, err := r.troubles(ctx)
-	if err != nil {
+	var err error
+	if in.Incidents, err = r.incidents(ctx, nil); err != nil {
 		return err
 	}
-	in.Incidents = t.incidents
 	histories, err := r.histories(ctx, r.lately(leadDays), tlsrpt.DayOf(r.now())-heardDays)
 	if err != nil {
 		return err
