@@ -1,7 +1,7 @@
 import { expect, test } from '@grafana/plugin-e2e';
-import { type Page } from '@playwright/test';
+import { type APIRequestContext, type Page } from '@playwright/test';
 
-import { mailbox, TYPE } from './environment';
+import { mailbox, TYPE, UID } from './environment';
 
 async function addMailbox(page: Page, password: string) {
   await page.getByRole('button', { name: 'Add mailbox' }).click();
@@ -51,5 +51,105 @@ test.describe('the settings page', () => {
     await addMailbox(page, 'not the password');
     await expect(settings.saveAndTest()).not.toBeOK();
     await expect(settings).toHaveAlert('error', { hasText: /password/i });
+  });
+});
+
+const PROVISIONING = '/api/v1/provisioning';
+
+interface Rule {
+  uid: string;
+  title: string;
+  folderUID: string;
+  ruleGroup: string;
+  provenance?: string;
+  updated: string;
+  data: Array<{ datasourceUid: string }>;
+}
+
+/** Returns the rules that ask the data source, in order. */
+async function rulesOf(request: APIRequestContext, uid: string): Promise<Rule[]> {
+  const response = await request.get(`${PROVISIONING}/alert-rules`);
+  expect(response.ok(), await response.text()).toBe(true);
+  const rules: Rule[] = await response.json();
+  return rules
+    .filter(({ data }) => data.some(({ datasourceUid }) => datasourceUid === uid))
+    .sort((a, b) => a.uid.localeCompare(b.uid));
+}
+
+async function deleteRules(request: APIRequestContext, rules: Rule[]) {
+  for (const { uid } of rules) {
+    await request.delete(`${PROVISIONING}/alert-rules/${uid}`, { headers: { 'X-Disable-Provenance': 'true' } });
+  }
+}
+
+test.describe('the button for alert rules', () => {
+  test('adds twelve rules, once, and asks before it replaces one', async ({
+    createDataSourceConfigPage,
+    page,
+    request,
+  }) => {
+    const { datasource } = await createDataSourceConfigPage({ type: TYPE });
+    const button = page.getByRole('button', { name: 'Add alert rules' });
+    try {
+      await button.click();
+      await expect(page.getByText('Added to the folder “TLS-RPT”: 12 alert rules')).toBeVisible();
+      const added = await rulesOf(request, datasource.uid);
+      expect(added).toHaveLength(12);
+      expect(added.map(({ provenance }) => provenance ?? '')).toEqual(Array(12).fill(''));
+
+      await button.click();
+      await expect(page.getByText('Already there: 12 alert rules')).toBeVisible();
+      expect(await rulesOf(request, datasource.uid)).toEqual(added);
+
+      const changed = { ...added[0], title: 'Changed by a person' };
+      const put = await request.put(`${PROVISIONING}/alert-rules/${changed.uid}`, {
+        data: changed,
+        headers: { 'X-Disable-Provenance': 'true' },
+      });
+      expect(put.ok(), await put.text()).toBe(true);
+      await button.click();
+      await page.getByRole('button', { name: 'Keep them' }).click();
+      await expect(page.getByText('Kept as changed: 1 alert rule')).toBeVisible();
+      expect((await rulesOf(request, datasource.uid))[0].title).toBe(changed.title);
+
+      await button.click();
+      await page.getByTestId('data-testid Confirm Modal Danger Button').click();
+      await expect(page.getByText('Replaced: 1 alert rule')).toBeVisible();
+      expect((await rulesOf(request, datasource.uid))[0].title).toBe(added[0].title);
+    } finally {
+      await deleteRules(request, await rulesOf(request, datasource.uid));
+    }
+  });
+
+  test('says that rules from a file are there, and changes none', async ({
+    gotoDataSourceConfigPage,
+    page,
+    request,
+  }) => {
+    const provisioned = await rulesOf(request, UID);
+    test.skip(provisioned[0]?.provenance !== 'file', 'this Grafana has no rules from a file');
+    await gotoDataSourceConfigPage(UID);
+    await page.getByRole('button', { name: 'Add alert rules' }).click();
+    await expect(page.getByText('They come from a file on Grafana’s server')).toBeVisible();
+    expect(await rulesOf(request, UID)).toEqual(provisioned);
+  });
+
+  test('adds rules for two data sources side by side', async ({ createDataSourceConfigPage, page, request }) => {
+    const uids: string[] = [];
+    try {
+      for (const name of ['first', 'second']) {
+        const { datasource } = await createDataSourceConfigPage({ type: TYPE, name: `TLS-RPT ${name} ${Date.now()}` });
+        uids.push(datasource.uid);
+        await page.getByRole('button', { name: 'Add alert rules' }).click();
+        await expect(page.getByText('Added to the folder “TLS-RPT”: 12 alert rules')).toBeVisible();
+      }
+      for (const uid of uids) {
+        expect(await rulesOf(request, uid)).toHaveLength(12);
+      }
+    } finally {
+      for (const uid of uids) {
+        await deleteRules(request, await rulesOf(request, uid));
+      }
+    }
   });
 });

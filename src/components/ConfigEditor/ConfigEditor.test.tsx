@@ -318,8 +318,19 @@ describe('the state of saved sources', () => {
     expect(await screen.findByText('the store is closed')).toBeInTheDocument();
   });
 
+  it('says how far stored reports are read again', async () => {
+    const reread = { done: 250, total: 1000, message: 'Reading 250 of 1,000 reports again, with a newer parser.' };
+    fetch.mockReturnValue(of({ data: { ...answer([{}]), store: { ...answer([]).store, reread } } }));
+    await show({ sources: [MAILBOX] });
+    expect(await screen.findByText(reread.message)).toBeInTheDocument();
+    expect(screen.getByRole('progressbar', { name: 'Reading stored reports again' })).toHaveAttribute(
+      'aria-valuetext',
+      '250 of 1,000 reports read'
+    );
+  });
+
   it('warns where reports are kept in memory', async () => {
-    const store = { kind: 'memory' as const, warning: 'The folder can’t be written', bytes: 0, reports: 0 };
+    const store = { ...answer([]).store, kind: 'memory' as const, warning: 'The folder can’t be written' };
     fetch.mockReturnValue(of({ data: { ...answer([{}]), store } }));
     await show({ sources: [MAILBOX] });
     expect(await screen.findByText('The folder can’t be written')).toBeInTheDocument();

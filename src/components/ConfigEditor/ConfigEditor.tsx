@@ -8,6 +8,7 @@ import { useState } from 'react';
 
 import { type TlsRptSecrets, type TlsRptSettings } from '../../types';
 import { QuarantineList } from '../Quarantine/QuarantineList';
+import { AlertRulesSection } from './AlertRulesSection';
 import { AREA_WIDTH } from './styles';
 import { DomainMap } from './DomainMap';
 import { ChoiceField, NumberField, TextField } from './fields';
@@ -97,6 +98,7 @@ export function ConfigEditor(props: ConfigProps) {
           <StoreInfo store={status.answer?.store} />
         </Stack>
       </ConfigSection>
+      <AlertRulesSection uid={options.uid} />
       {savedIds.length > 0 && <QuarantineSection uid={options.uid} />}
     </Box>
   );

@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { pollNow, sentenceOf } from '../../api';
 import { mayEdit } from '../../rights';
 import { type ReportSource, type SourceStateName, type SourceStatus } from '../../types';
+import { ProgressBar } from './ProgressBar';
 
 const STATES: Record<SourceStateName, { color: BadgeColor; text: string }> = {
   ok: { color: 'green', text: 'Up to date' },
@@ -38,7 +39,9 @@ export function SourceStatusPanel({ uid, type, state, isOpen, onPolled }: Props)
   }
   return (
     <div className={styles.panel}>
-      {isReading && <ProgressBar {...progress} unit={type === 'imap' ? 'mails' : 'files'} />}
+      {isReading && (
+        <ProgressBar {...progress} label="First synchronization" unit={type === 'imap' ? 'mails' : 'files'} />
+      )}
       {lastError && (
         <Alert severity="error" title="The last try failed" className={styles.alert}>
           {lastError}
@@ -53,28 +56,6 @@ export function SourceStatusPanel({ uid, type, state, isOpen, onPolled }: Props)
           <PollButton uid={uid} id={state.id} isBusy={state.state === 'syncing'} onPolled={onPolled} />
         </div>
       )}
-    </div>
-  );
-}
-
-function ProgressBar({ done, total, unit }: { done: number; total: number; unit: string }) {
-  const styles = useStyles2(getStyles);
-  const percent = Math.min(100, Math.round((100 * done) / total));
-  const text = `${number(done)} of ${number(total)} ${unit} read`;
-  return (
-    <div>
-      <div
-        className={styles.track}
-        role="progressbar"
-        aria-label="First synchronization"
-        aria-valuemin={0}
-        aria-valuemax={total}
-        aria-valuenow={done}
-        aria-valuetext={text}
-      >
-        <div className={styles.bar} style={{ width: `${percent}%` }} />
-      </div>
-      <span className={styles.line}>{text}</span>
     </div>
   );
 }
@@ -153,16 +134,5 @@ const getStyles = (theme: GrafanaTheme2) => ({
     rowGap: theme.spacing(0.5),
     color: theme.colors.text.secondary,
     fontSize: theme.typography.bodySmall.fontSize,
-  }),
-  track: css({
-    height: theme.spacing(0.75),
-    borderRadius: theme.shape.radius.pill,
-    background: theme.colors.background.secondary,
-    overflow: 'hidden',
-  }),
-  bar: css({
-    height: '100%',
-    background: theme.colors.primary.main,
-    [theme.transitions.handleMotion('no-preference')]: { transition: 'width 1s linear' },
   }),
 });

@@ -51,6 +51,9 @@ export function useSourcesStatus(uid: string, version: number | undefined, hasSa
 }
 
 /** A source that was never polled is about to be. */
-function isBusy({ sources }: SourcesAnswer): boolean {
-  return sources.some(({ state, lastPoll }) => state === 'syncing' || (state === 'idle' && !lastPoll));
+function isBusy({ sources, store }: SourcesAnswer): boolean {
+  return (
+    Boolean(store.reread) ||
+    sources.some(({ state, lastPoll }) => state === 'syncing' || (state === 'idle' && !lastPoll))
+  );
 }

@@ -54,13 +54,16 @@ export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, ra
   }, [isNew]);
 
   const hint = hintFor(query, app, range);
+  const text = queryText(query);
   return (
     <EditorRows>
-      <EditorRow>
-        <Text color="secondary" variant="bodySmall" data-testid="query-text">
-          {queryText(query)}
-        </Text>
-      </EditorRow>
+      {text !== QUERY_TYPES[query.queryType]?.label && (
+        <EditorRow>
+          <Text color="secondary" variant="bodySmall" data-testid="query-text">
+            {text}
+          </Text>
+        </EditorRow>
+      )}
       <EditorRow>
         <EditorFieldGroup>
           <EditorField label="Show" tooltip={QUERY_TYPES[query.queryType]?.description} width={18}>
@@ -77,9 +80,11 @@ export function QueryEditor({ datasource, query: saved, onChange, onRunQuery, ra
           {hasMetric(query.queryType) && <GroupByField id={id} query={query} onChange={change} />}
         </EditorFieldGroup>
         {hint && (
-          <Text color="secondary" variant="bodySmall">
-            {hint}
-          </Text>
+          <div style={{ flexBasis: '100%' }}>
+            <Text color="secondary" variant="bodySmall">
+              {hint}
+            </Text>
+          </div>
         )}
       </EditorRow>
       <FiltersRow datasource={datasource} query={query} range={range} onChange={change} />

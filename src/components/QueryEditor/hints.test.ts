@@ -40,7 +40,7 @@ describe('the hint', () => {
       36,
       /When it was stored/,
     ],
-    ['wants a day or more for an alert', ALERT, CoreApp.UnifiedAlerting, 1, /36 hours/],
+    ['wants a day or more for an alert', ALERT, CoreApp.UnifiedAlerting, 1, /now-36h/],
     ['says nothing of an alert that works', ALERT, CoreApp.UnifiedAlerting, 36, undefined],
   ];
   it.each(cases)('%s', (_, query, app, length, want) => {

@@ -45,7 +45,7 @@ function alertHint(query: TlsRptQuery, length: number): string | undefined {
     return 'Reports come a day late: with the option “Time: When it was stored” none is missed.';
   }
   if (length < ALERT_RANGE) {
-    return 'Most reporters send one report a day: let the time range of this query be the last 36 hours (now-36h to now).';
+    return 'Most reporters send one report a day: open “Options” beside the data source and let the time range begin at now-36h.';
   }
   return undefined;
 }
