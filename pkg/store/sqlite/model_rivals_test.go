@@ -42,67 +42,72 @@ func (r *modelReport) domains() []string {
 	return slices.Compact(all)
 }
 
-func rivalling(a, b *modelReport) bool {
-	if a.report.ReportID != b.report.ReportID || !a.report.Start.Equal(b.report.Start) || !a.report.End.Equal(b.report.End) ||
-		!slices.Equal(a.domains(), b.domains()) {
-		return false
-	}
-	x, y := a.best(), b.best()
-	return a.report.Reporter == b.report.Reporter ||
-		x.Trust == store.Authenticated && y.Trust == store.Authenticated && x.SignedBy != "" && x.SignedBy == y.SignedBy
+func sameClaim(a, b *modelReport) bool {
+	return a.report.ReportID == b.report.ReportID && a.report.Start.Equal(b.report.Start) && a.report.End.Equal(b.report.End) &&
+		slices.Equal(a.domains(), b.domains())
 }
 
-// counted returns the reports that no rival supersedes.
+func sameName(a, b *modelReport) bool {
+	return sameClaim(a, b) && a.report.Reporter == b.report.Reporter
+}
+
+func sameSigner(a, b *modelReport) bool {
+	x, y := a.best(), b.best()
+	return sameClaim(a, b) && x.Trust == store.Authenticated && y.Trust == store.Authenticated && x.SignedBy != "" && x.SignedBy == y.SignedBy
+}
+
+// counted returns the reports that nothing supersedes: first nothing of the same
+// name, then nothing of the same signer that has come so far.
 func (m *model) counted() map[*modelReport]bool {
-	counted := map[*modelReport]bool{}
-	group := map[*modelReport]int{}
-	for i, r := range m.reports {
-		group[r] = i
+	first, counted := map[*modelReport]bool{}, map[*modelReport]bool{}
+	for _, r := range m.reports {
+		first[r] = !slices.ContainsFunc(m.reports, func(o *modelReport) bool {
+			return sameName(o, r) && m.beats(o, r, sameName)
+		})
 	}
-	for range m.reports { // until nothing changes
-		for _, a := range m.reports {
-			for _, b := range m.reports {
-				if rivalling(a, b) {
-					group[a] = min(group[a], group[b])
-					group[b] = group[a]
-				}
-			}
-		}
-	}
-	for i := range m.reports {
-		var best *modelReport
-		for _, r := range m.reports {
-			if group[r] != i {
-				continue
-			}
-			if best == nil || m.beats(r, best) {
-				best = r
-			}
-		}
-		if best != nil {
-			counted[best] = true
+	for _, r := range m.reports {
+		if first[r] && !slices.ContainsFunc(m.reports, func(o *modelReport) bool {
+			return first[o] && sameSigner(o, r) && m.beats(o, r, sameSigner)
+		}) {
+			counted[r] = true
 		}
 	}
 	return counted
 }
 
-func (m *model) beats(a, b *modelReport) bool {
+// beats compares two of those that have the same in common.
+func (m *model) beats(a, b *modelReport, same func(a, b *modelReport) bool) bool {
+	earliest := a.earliest().received
+	for _, r := range m.reports {
+		if received := r.earliest().received; same(r, a) && received.Before(earliest) {
+			earliest = received
+		}
+	}
 	x, y := sha256.Sum256([]byte(a.raw)), sha256.Sum256([]byte(b.raw))
-	return cmp.Or(cmp.Compare(modelTrust(a.best().Trust), modelTrust(b.best().Trust)), slices.Compare(m.standing(a), m.standing(b)),
+	return cmp.Or(slices.Compare(m.standing(a, earliest), m.standing(b, earliest)),
 		a.earliest().received.Compare(b.earliest().received), slices.Compare(x[:], y[:])) < 0
 }
 
 // standing is smaller for what has more to do with its reporter.
-func (m *model) standing(r *modelReport) []int64 {
+func (m *model) standing(r *modelReport, earliest time.Time) []int64 {
 	signer := r.best().SignedBy
 	known := tlsrpt.KnownSigners(r.report.Reporter)
-	if r.best().Trust != store.Authenticated || signer == "" ||
-		slices.ContainsFunc(known, func(s string) bool { return tlsrpt.Aligned(s, signer) }) {
+	switch {
+	case r.best().Trust != store.Authenticated:
+		return []int64{2}
+	case signer == "" || slices.ContainsFunc(known, func(s string) bool { return tlsrpt.Aligned(s, signer) }):
 		return []int64{0}
+	case known != nil:
+		return []int64{3}
 	}
-	rank := int64(1)
-	if known != nil {
-		rank = 2
+	first := time.Unix(1<<40, 0)
+	for _, s := range m.signed {
+		if s.reporter == r.report.Reporter && tlsrpt.Aligned(s.signer, signer) && s.received.Before(first) {
+			first = s.received
+		}
+	}
+	if earliest.Sub(first) > 24*time.Hour {
+		return []int64{1, 0, first.Unix()}
 	}
 	against := int64(0)
 	if _, domain, ok := strings.Cut(r.report.ContactInfo, "@"); ok && !tlsrpt.Aligned(domain, signer) {
@@ -111,20 +116,21 @@ func (m *model) standing(r *modelReport) []int64 {
 	if slices.Contains([]string{"example.net", "Mail.ru"}, r.report.Reporter) && !tlsrpt.Aligned(r.report.Reporter, signer) {
 		against++
 	}
-	first := int64(math.MaxInt64)
-	for _, s := range m.signed {
-		if s.reporter == r.report.Reporter && tlsrpt.Aligned(s.signer, signer) {
-			first = min(first, s.received.Unix())
-		}
-	}
-	return []int64{rank, against, first}
+	return []int64{1, 1, against, first.Unix()}
 }
 
 func (m *model) warnings(r *modelReport) []string {
 	warnings := []string{"odd: tolerated"}
 	signer, reporter := r.best().SignedBy, r.report.Reporter
-	switch m.standing(r)[0] {
-	case 2:
+	counted := m.counted()
+	tier := m.standing(r, r.earliest().received)[0]
+	if r.best().Trust == store.Authenticated && tier > 0 && !counted[r] {
+		if by, ok := m.instead(r, counted); ok && by.Trust == store.Authenticated && by.SignedBy != "" && !tlsrpt.Aligned(by.SignedBy, signer) {
+			return append(warnings, "other-signer: signed by "+signer+"; the report that counts instead is signed by "+by.SignedBy)
+		}
+	}
+	switch tier {
+	case 3:
 		return append(warnings, "other-signer: signed by "+signer+"; "+reporter+" signs as "+strings.Join(tlsrpt.KnownSigners(reporter), " or "))
 	case 1:
 		all := slices.DeleteFunc(slices.Clone(m.signed), func(s modelSigned) bool { return s.reporter != reporter })
@@ -134,13 +140,40 @@ func (m *model) warnings(r *modelReport) []string {
 		}
 		earliest := slices.MinFunc(all, func(a, b modelSigned) int { return a.received.Compare(b.received) }).received
 		all = slices.DeleteFunc(all, func(s modelSigned) bool { return !s.received.Equal(earliest) })
-		if slices.ContainsFunc(all, func(s modelSigned) bool { return tlsrpt.Aligned(s.signer, signer) }) {
+		if slices.ContainsFunc(all, func(s modelSigned) bool { return tlsrpt.Aligned(s.signer, signer) }) ||
+			counted[r] && slices.ContainsFunc(all, func(s modelSigned) bool { return m.lostTo(r, s.signer) }) {
 			return warnings
 		}
 		first := slices.Min(organizations(all))
 		return append(warnings, "other-signer: signed by "+signer+"; reports of "+reporter+" have been signed by "+first+" since "+earliest.Format(time.DateOnly))
 	}
 	return warnings
+}
+
+// instead returns what is known of the report that counts where r does not: that
+// of the same name, or else the only one that shares a signer with one of these.
+func (m *model) instead(r *modelReport, counted map[*modelReport]bool) (store.Judgement, bool) {
+	var near []store.Judgement
+	for _, o := range m.reports {
+		if counted[o] && sameName(o, r) {
+			return o.best(), true
+		}
+		if counted[o] && slices.ContainsFunc(m.reports, func(n *modelReport) bool { return sameName(n, r) && sameSigner(n, o) }) {
+			near = append(near, o.best())
+		}
+	}
+	if len(near) == 1 {
+		return near[0], true
+	}
+	return store.Judgement{}, false
+}
+
+// lostTo tells whether a report of the same name that a signer of an
+// organization signed is another than r.
+func (m *model) lostTo(r *modelReport, signer string) bool {
+	return slices.ContainsFunc(m.reports, func(o *modelReport) bool {
+		return o != r && sameName(o, r) && o.best().Trust == store.Authenticated && o.best().SignedBy != "" && tlsrpt.Aligned(o.best().SignedBy, signer)
+	})
 }
 
 // organizations names the organizational domains, which have two labels here.

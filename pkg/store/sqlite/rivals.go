@@ -115,65 +115,92 @@ func (w *writer) contested(ctx context.Context, keys rivalKeys) (bool, error) {
 
 type rival struct {
 	id, trust, received int64
-	standing            standing // of authenticated reports
+	standing            standing
 	keys                rivalKeys
 	content             contentHash
 	superseded          bool
 }
 
-// compareRivals orders by trust, then standing, then earliest delivery, then
-// smaller hash: the first is the one that counts.
-func compareRivals(a, b *rival) int {
-	return cmp.Or(cmp.Compare(a.trust, b.trust), compareStandings(a.standing, b.standing),
-		cmp.Compare(a.received, b.received), a.content.compare(b.content))
+// An election has the candidates that share a key, and the earliest delivery of
+// all that have it.
+type election struct {
+	candidates []*rival
+	earliest   int64
 }
 
-// settle sees to it that of all that rival with each other, directly or through
-// others, starting from those with the given keys, exactly one counts.
+// winner returns who counts: by standing, then the earliest delivery, then the
+// smaller hash. It depends on nothing but the set of deliveries.
+func (e *election) winner() *rival {
+	return slices.MinFunc(e.candidates, func(a, b *rival) int {
+		return cmp.Or(compareStandings(a.standing, b.standing, e.earliest),
+			cmp.Compare(a.received, b.received), a.content.compare(b.content))
+	})
+}
+
+// elect returns who count, of all that share a key with any of them: of those of
+// one name one, and of these winners one of those of one signer. So who signs
+// under two names does not make rivals of two reporters.
+func elect(all []*rival) map[*rival]bool {
+	names, signers := map[int64]*election{}, map[int64]*election{}
+	enter := func(elections map[int64]*election, key int64, r *rival) *election {
+		e := elections[key]
+		if e == nil {
+			e = &election{earliest: r.received}
+			elections[key] = e
+		}
+		e.earliest = min(e.earliest, r.received)
+		return e
+	}
+	for _, r := range all {
+		e := enter(names, r.keys.name, r)
+		e.candidates = append(e.candidates, r)
+		if signer, ok := r.keys.signer.(int64); ok {
+			enter(signers, signer, r)
+		}
+	}
+	counted := map[*rival]bool{}
+	for _, e := range names {
+		winner := e.winner()
+		if signer, ok := winner.keys.signer.(int64); ok {
+			signers[signer].candidates = append(signers[signer].candidates, winner)
+		} else {
+			counted[winner] = true
+		}
+	}
+	for _, e := range signers {
+		if len(e.candidates) > 0 {
+			counted[e.winner()] = true
+		}
+	}
+	return counted
+}
+
+// settle sees to it that of the reports with the given keys, and of all that
+// rival with them, directly or through others, those count that are elected.
 func (w *writer) settle(ctx context.Context, keys ...rivalKeys) error {
-	found, err := w.rivals(ctx, keys)
+	all, err := w.rivals(ctx, keys)
 	if err != nil {
 		return fmt.Errorf("look for rivals: %w", err)
 	}
-	for len(found) > 0 {
-		group := []*rival{found[0]}
-		found = found[1:]
-		for i := 0; i < len(group); i++ {
-			found = slices.DeleteFunc(found, func(r *rival) bool {
-				with := r.keys.name == group[i].keys.name || r.keys.signer != nil && r.keys.signer == group[i].keys.signer
-				if with {
-					group = append(group, r)
-				}
-				return with
-			})
-		}
-		if err := w.elect(ctx, group); err != nil {
+	if len(all) > 1 {
+		if err := w.stand(ctx, all); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (w *writer) elect(ctx context.Context, group []*rival) error {
-	if len(group) > 1 {
-		if err := w.stand(ctx, group); err != nil {
-			return err
-		}
-	}
-	winner := slices.MinFunc(group, compareRivals)
-	for _, r := range group {
-		superseded, sign := r != winner, int64(1)
-		if superseded == r.superseded {
+	counted := elect(all)
+	for _, r := range all {
+		if counted[r] == !r.superseded {
 			continue
 		}
-		if superseded {
+		sign := int64(1)
+		if !counted[r] {
 			w.superseded++
 			sign = -1
 		}
 		if err := w.contribute(ctx, r.id, sign); err != nil {
 			return err
 		}
-		if _, err := w.conn.exec(ctx, "UPDATE report SET superseded = ? WHERE id = ?", flag(superseded), r.id); err != nil {
+		if _, err := w.conn.exec(ctx, "UPDATE report SET superseded = ? WHERE id = ?", flag(!counted[r]), r.id); err != nil {
 			return fmt.Errorf("supersede report: %w", err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -12,23 +13,40 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// A standing orders authenticated reports that claim to be the same by how much
-// their signer has to do with their reporter; the smallest is the best. Those
-// whose signer is vouched for all stand alike.
+// A standing orders reports that claim to be the same by how much is proved of
+// who signed them, and what that signer has to do with their reporter; the
+// smallest is the best.
 type standing struct {
-	rank        int
-	contradicts int   // what the report says of itself against its signer
+	rank int
+	// Of those whose signer may be anybody, and else 0:
 	first       int64 // when the signer was the first time received under the reporter's name
+	contradicts int   // what the report says of itself against its signer
 }
 
 const (
-	vouched = iota
-	unknown
-	mistaken // known to be signed by others
+	vouched  = iota // authenticated: known to sign for the reporter, or from a source that is trusted
+	unknown         // authenticated, under a name whose signers nobody knows
+	unproved        // not authenticated, however near to it: a claim is worth no more than none
+	mistaken        // authenticated, by another than those who sign for the reporter
 )
 
-func compareStandings(a, b standing) int {
-	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.contradicts, b.contradicts), cmp.Compare(a.first, b.first))
+// establishedAfter is how long before a report a signer must have been received
+// under its reporter's name, in seconds, to be more than a newcomer.
+const establishedAfter = 24 * 60 * 60
+
+// never is the first time of who has not signed under a name.
+const never = math.MaxInt64 - establishedAfter
+
+// compareStandings puts who signed under the name for a day before the earliest
+// delivery before newcomers, and of them who signed first. Only among newcomers
+// it matters what a report says of itself: who forges one writes that as well.
+func compareStandings(a, b standing, earliest int64) int {
+	newcomer := func(s standing) int64 { return flag(s.first >= earliest-establishedAfter) }
+	order := cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(newcomer(a), newcomer(b)))
+	if order == 0 && newcomer(a) != 0 {
+		order = cmp.Compare(a.contradicts, b.contradicts)
+	}
+	return cmp.Or(order, cmp.Compare(a.first, b.first))
 }
 
 // rankOf says whether a signer is known to sign the reports of a reporter.
@@ -122,8 +140,7 @@ func (w *writer) lowerFirst(ctx context.Context, key signing, received int64) er
 		return err
 	}
 	if !found {
-		// Nobody was judged by it before.
-		before = received
+		before = never
 	}
 	if earlier, ok := w.falls[key]; ok {
 		before = earlier.from
@@ -136,13 +153,13 @@ func (w *writer) lowerFirst(ctx context.Context, key signing, received int64) er
 
 const firstSigned = "SELECT first_received FROM signing WHERE reporter = ? AND signer = ?"
 
-// stand finds out where the rivals of a group stand.
-func (w *writer) stand(ctx context.Context, group []*rival) error {
+// stand finds out where rivals stand.
+func (w *writer) stand(ctx context.Context, rivals []*rival) error {
 	if err := w.flushSigned(ctx); err != nil {
 		return err
 	}
-	for _, r := range group {
-		if r.trust != authenticated {
+	for _, r := range rivals {
+		if r.standing = (standing{rank: unproved}); r.trust != authenticated {
 			continue
 		}
 		var reporter int64
@@ -154,15 +171,16 @@ func (w *writer) stand(ctx context.Context, group []*rival) error {
 		if err != nil {
 			return fmt.Errorf("read rival: %w", err)
 		}
-		if r.standing = (standing{rank: rankOf(name, signer)}); r.standing.rank == vouched {
+		if r.standing.rank = rankOf(name, signer); r.standing.rank != unknown {
 			continue
 		}
-		r.standing.contradicts = contradictions(name, contact, signer)
+		r.standing.contradicts, r.standing.first = contradictions(name, contact, signer), never
 		org, err := w.intern(ctx, classText, organization(signer))
 		if err != nil {
 			return err
 		}
-		if r.standing.first, err = w.conn.integer(ctx, firstSigned, reporter, org); err != nil {
+		_, err = w.conn.first(ctx, firstSigned, []any{reporter, org}, func(row row) { r.standing.first = row.int(0) })
+		if err != nil {
 			return fmt.Errorf("read who signed first: %w", err)
 		}
 	}
@@ -170,7 +188,8 @@ func (w *writer) stand(ctx context.Context, group []*rival) error {
 }
 
 // settleFalls settles the groups in which a signer is now known to be earlier
-// than it was when they were settled. Only who lost can win by that.
+// than it was when they were settled. Only who lost can win by that, and only
+// where the signer went past another, or is a newcomer no more.
 func (w *writer) settleFalls(ctx context.Context) error {
 	if err := w.flushSigned(ctx); err != nil {
 		return err
@@ -186,15 +205,22 @@ func (w *writer) settleFalls(ctx context.Context) error {
 		if len(losers) == 0 {
 			continue
 		}
-		passed, err := w.conn.integer(ctx, passedBy, key.reporter, key.signer, change.to, change.from, key.reporter, key.signer)
+		passed, err := w.conn.integer(ctx, passedBy,
+			key.reporter, change.to, change.from, key.signer, key.signer, change.to, change.from, key.reporter)
 		if err != nil {
 			return fmt.Errorf("compare signers: %w", err)
 		}
-		if passed == 0 {
-			continue
-		}
 		for _, signedBy := range losers {
-			if err := w.settleLosers(ctx, key.reporter, signedBy); err != nil {
+			query, args := lostBy, []any{key.reporter, signedBy}
+			if passed == 0 {
+				after, until := change.to+establishedAfter+1, change.from+establishedAfter
+				query, args = lostBy+lostAsNewcomer, append(args, after, until, after, until)
+			}
+			ids, err := w.integers(ctx, query, args...)
+			if err != nil {
+				return fmt.Errorf("look for superseded reports: %w", err)
+			}
+			if err := w.settleReports(ctx, ids); err != nil {
 				return err
 			}
 		}
@@ -202,12 +228,19 @@ func (w *writer) settleFalls(ctx context.Context) error {
 	return nil
 }
 
-// passedBy tells whether a signing went past, or level with, another that it can meet
-// in a group: rivals have a name or a signer in common, directly or through others.
-const passedBy = `WITH RECURSIVE near (reporter, signer, first_received) AS (
-	SELECT reporter, signer, first_received FROM signing WHERE reporter = ? AND signer = ?
-	UNION SELECT s.reporter, s.signer, s.first_received FROM near n CROSS JOIN signing s ON s.reporter = n.reporter OR s.signer = n.signer)
-	SELECT EXISTS (SELECT 1 FROM near WHERE first_received BETWEEN ? AND ? AND NOT (reporter = ? AND signer = ?))`
+const (
+	// passedBy tells whether a signing went past, or level with, another that it can
+	// meet in an election: of the same name, or of the same signer.
+	passedBy = `SELECT EXISTS (SELECT 1 FROM signing INDEXED BY signing_first WHERE reporter = ? AND first_received BETWEEN ? AND ? AND signer <> ?)
+		OR EXISTS (SELECT 1 FROM signing INDEXED BY signing_signer WHERE signer = ? AND first_received BETWEEN ? AND ? AND reporter <> ?)`
+
+	// lostBy lists what a signer lost, and lostAsNewcomer that where the earliest
+	// delivery of an election lies in a range.
+	lostBy         = "SELECT r.id FROM report r INDEXED BY report_superseded WHERE r.superseded = 1 AND r.reporter = ? AND r.signed_by = ? AND r.trust = 1"
+	lostAsNewcomer = ` AND (
+		(SELECT MIN(n.received) FROM report n INDEXED BY report_name WHERE n.day = r.day AND n.name_key = r.name_key) BETWEEN ? AND ?
+		OR (SELECT MIN(n.received) FROM report n INDEXED BY report_signer WHERE n.day = r.day AND n.sign_key = r.sign_key) BETWEEN ? AND ?)`
+)
 
 // losers returns the domains of a signing under which reports are superseded
 // that may win by an earlier first time.
@@ -218,7 +251,7 @@ func (w *writer) losers(ctx context.Context, key signing) (domains []int64, err 
 	if err != nil {
 		return nil, fmt.Errorf("read signer: %w", err)
 	}
-	if rankOf(reporter, org) == vouched {
+	if rankOf(reporter, org) != unknown {
 		return nil, nil
 	}
 	err = w.conn.query(ctx, `SELECT b.id, b.value FROM (SELECT DISTINCT signed_by FROM report INDEXED BY report_superseded
@@ -232,15 +265,6 @@ func (w *writer) losers(ctx context.Context, key signing) (domains []int64, err 
 		return nil, fmt.Errorf("look for superseded reports: %w", err)
 	}
 	return domains, nil
-}
-
-func (w *writer) settleLosers(ctx context.Context, reporter, signedBy int64) error {
-	ids, err := w.integers(ctx, `SELECT id FROM report INDEXED BY report_superseded
-		WHERE superseded = 1 AND reporter = ? AND signed_by = ? AND trust = 1`, reporter, signedBy)
-	if err != nil {
-		return fmt.Errorf("look for superseded reports: %w", err)
-	}
-	return w.settleReports(ctx, ids)
 }
 
 // settleReports settles the groups that the reports are in.

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,13 +40,18 @@ func countedSigners(t fataler, s *Store) map[string]string {
 	t.Helper()
 	rows, _, err := s.Reports(t.(*testing.T).Context(), store.RowQuery{Limit: 100})
 	must(t, err)
-	counted := map[string]string{}
+	counted := map[string][]string{}
 	for _, r := range rows {
 		if !r.Superseded {
-			counted[r.ReportID] += r.Judgement.SignedBy
+			counted[r.ReportID] = append(counted[r.ReportID], r.Judgement.SignedBy)
 		}
 	}
-	return counted
+	joined := map[string]string{}
+	for id, signers := range counted {
+		slices.Sort(signers)
+		joined[id] = strings.Join(signers, " ")
+	}
+	return joined
 }
 
 func TestWhoSignedDecidesBetweenAuthenticatedReports(t *testing.T) {
@@ -82,6 +89,46 @@ func TestWhoSignedDecidesBetweenAuthenticatedReports(t *testing.T) {
 			{reporter: "Example Inc.", signer: "example.net", hour: 3},
 			{reporter: "Example Inc.", signer: "example.net", hour: 1, id: "before", trust: store.Unverifiable},
 		}, "evil.example"},
+		"a history of a day wins over a contact that the forger wrote": {[]claim{
+			{reporter: "Example Inc.", contact: "me@evil.example", signer: "evil.example", hour: 26, failed: 1},
+			{reporter: "Example Inc.", contact: "tls@example.net", signer: "service.example", hour: 27},
+			{reporter: "Example Inc.", contact: "tls@example.net", signer: "service.example", hour: 1, id: "before"},
+		}, "service.example"},
+		"of two with a history the older wins": {[]claim{
+			{reporter: "Example Inc.", contact: "tls@example.net", signer: "service.example", hour: 42},
+			{reporter: "Example Inc.", contact: "me@evil.example", signer: "evil.example", hour: 40, failed: 1},
+			{reporter: "Example Inc.", signer: "evil.example", hour: 2, id: "before"},
+			{reporter: "Example Inc.", signer: "service.example", hour: 1, id: "before"},
+		}, "service.example"},
+		"a history of just a day is that of a newcomer": {[]claim{
+			{reporter: "Example Inc.", contact: "tls@example.net", signer: "example.net", hour: 30},
+			{reporter: "Example Inc.", contact: "tls@example.net", signer: "evil.example", hour: 25, failed: 1},
+			{reporter: "Example Inc.", signer: "evil.example", hour: 1, id: "before"},
+		}, "example.net"},
+		"a signature that is not proved is worth no more than none": {[]claim{
+			{reporter: "Google Inc.", hour: 1, trust: store.Unauthenticated},
+			{reporter: "Google Inc.", signer: "google.com", hour: 2, failed: 1, trust: store.Unverifiable},
+			{reporter: "Google Inc.", signer: "google.com", hour: 3, failed: 2, trust: store.Pending},
+		}, ""},
+		"who signs for another reporter is worth less than who does not sign": {[]claim{
+			{reporter: "Google Inc.", signer: "evil.example", hour: 1, failed: 1},
+			{reporter: "Google Inc.", hour: 2, trust: store.Unauthenticated},
+		}, ""},
+		"a signer whom nobody knows is worth more than none": {[]claim{
+			{reporter: "Example Inc.", hour: 1, failed: 1, trust: store.Unauthenticated},
+			{reporter: "Example Inc.", signer: "example.net", hour: 2},
+		}, "example.net"},
+		"who signs under two names makes no rivals of two reporters": {[]claim{
+			{reporter: "Alpha", contact: "t@alpha.example", signer: "alpha.example", hour: 1},
+			{reporter: "Alpha", contact: "t@alpha.example", signer: "evil.example", hour: 2, failed: 1},
+			{reporter: "Beta", contact: "t@beta.example", signer: "evil.example", hour: 3, failed: 1},
+			{reporter: "Beta", contact: "t@beta.example", signer: "beta.example", hour: 4},
+		}, "alpha.example beta.example"},
+		"a reporter under two names counts once": {[]claim{
+			{reporter: "Alpha", signer: "alpha.example", hour: 2},
+			{reporter: "Alpha", signer: "evil.example", hour: 3, failed: 1},
+			{reporter: "Alpha Mail", signer: "alpha.example", hour: 1, failed: 1},
+		}, "alpha.example"},
 		"a history under another name is none": {[]claim{
 			{reporter: "Example Inc.", signer: "evil.example", hour: 2, failed: 1},
 			{reporter: "Example Inc.", signer: "example.net", hour: 3},
@@ -162,6 +209,42 @@ func TestAnotherSignerIsWarnedOf(t *testing.T) {
 		"two":      {"other-signer: signed by evil.example; VK signs as mail.ru or vk.com or vk.company"},
 		"later":    {"other-signer: signed by evil.example; reports of Example Inc. have been signed by example.net since 2024-01-20"},
 		"borrowed": {"other-signer: signed by evil.example; reports of example.org have been signed by example.org since 2024-01-20"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWarningsOfSignersAgreeWithWhatCounts(t *testing.T) {
+	s := memory(t)
+	for i, c := range []claim{
+		{id: "lost", reporter: "Example Inc.", signer: "example.net", hour: 1},
+		{id: "lost", reporter: "Example Inc.", signer: "evil.example", hour: 2, failed: 1},
+		{id: "lost to an unsigned one", reporter: "Google Inc.", hour: 1, trust: store.Unauthenticated},
+		{id: "lost to an unsigned one", reporter: "Google Inc.", signer: "evil.example", hour: 2, failed: 1},
+		{id: "won by contact", reporter: "Example Ltd.", contact: "me@evil.example", signer: "example.net", hour: 1},
+		{id: "won by contact", reporter: "Example Ltd.", contact: "me@evil.example", signer: "evil.example", hour: 2, failed: 1},
+		{id: "won by history", reporter: "example.org", signer: "mx.example.org", hour: 42, failed: 1},
+		{id: "won by history", reporter: "example.org", signer: "service.example", hour: 41},
+		{id: "history", reporter: "example.org", signer: "service.example", hour: 1},
+	} {
+		_, err := s.Commit(t.Context(), []store.Delivery{c.delivery(t, fmt.Sprint(i))})
+		must(t, err)
+	}
+	rows, _, err := s.Reports(t.Context(), store.RowQuery{Limit: 100})
+	must(t, err)
+	got := map[string][]string{}
+	for _, r := range rows {
+		if len(r.Warnings) > 0 {
+			got[fmt.Sprint(r.ReportID, " ", r.Superseded)] = r.Warnings
+		}
+	}
+	want := map[string][]string{
+		"lost true":                    {"other-signer: signed by evil.example; the report that counts instead is signed by example.net"},
+		"lost to an unsigned one true": {"other-signer: signed by evil.example; Google Inc. signs as google.com"},
+		"won by contact true":          {"other-signer: signed by example.net; the report that counts instead is signed by evil.example"},
+		"won by history true":          {"other-signer: signed by mx.example.org; the report that counts instead is signed by service.example"},
+		"history false":                {"other-signer: signed by service.example; reports of example.org have been signed by example.org since 2024-01-21"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
