@@ -1,50 +1,78 @@
 import { expect, test } from '@grafana/plugin-e2e';
-import { readdirSync, readFileSync } from 'fs';
-import path from 'path';
+import { type Locator, type Page } from '@playwright/test';
 
-interface Panel {
-  title?: string;
-  type: string;
-  panels?: Panel[];
-}
+import { type Dashboard, dashboards, heightOf, open, type Panel } from './shownDashboards';
 
-interface Dashboard {
-  uid: string;
-  title: string;
-  panels: Panel[];
-}
+const THEMES = ['dark', 'light'] as const;
+const WIDTHS = [1400, 400];
 
-const FOLDER = path.join(__dirname, '..', 'dashboards');
-
-const dashboards = readdirSync(FOLDER)
-  .filter((name) => name.endsWith('.json'))
-  .map((name): Dashboard => JSON.parse(readFileSync(path.join(FOLDER, name), 'utf8')));
-
-/** The panels that show data: no rows and no texts. */
-function panelsOf({ panels }: Dashboard): string[] {
-  return panels
-    .flatMap((panel) => [panel, ...(panel.panels ?? [])])
-    .filter(({ type }) => type !== 'row' && type !== 'text')
-    .map(({ title }) => title ?? '');
-}
-
-for (const dashboard of dashboards) {
-  test(`${dashboard.title} has data, and no error, in every panel`, async ({ gotoDashboardPage, page }) => {
-    // All panels on one screen: those below the edge are not asked for.
-    await page.setViewportSize({ width: 1440, height: 4000 });
-    const shown = await gotoDashboardPage({ uid: dashboard.uid });
-    await shown.waitForPanelsQueriesToComplete({ scrollAll: true });
-
-    expect(panelsOf(dashboard).length).toBeGreaterThan(0);
-    for (const title of panelsOf(dashboard)) {
-      await test.step(`panel “${title}”`, async () => {
-        const panel = shown.getPanelByTitle(title);
-        await panel.scrollIntoView();
-        await expect(panel.locator).toBeVisible();
-        await expect(panel.getErrorIcon()).toBeHidden();
-        await expect(panel.locator.getByText(/^No data/)).toBeHidden();
-        await expect(panel.locator.getByText('Error', { exact: false }).and(page.getByRole('alert'))).toBeHidden();
-      });
+/** Gathers what the page says went wrong, from now on. */
+function listen(page: Page): string[] {
+  const errors: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') {
+      errors.push(message.text());
     }
   });
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('response', (response) => {
+    if (response.status() >= 400) {
+      errors.push(`${response.status()} ${response.url()}`);
+    }
+  });
+  return errors;
 }
+
+/** The panels that show something of their own: no rows. */
+function panelsOf({ panels }: Dashboard): Panel[] {
+  return panels.filter(({ type }) => type !== 'row');
+}
+
+async function expectFilled(shown: Locator, { title, type, fieldConfig }: Panel): Promise<void> {
+  await expect(shown, `panel “${title}”`).toHaveCount(1);
+  await expect(shown.getByTestId('data-testid Panel status error'), `error in “${title}”`).toHaveCount(0);
+  await expect(shown.getByText(/^No data/), `nothing in “${title}”`).toHaveCount(0);
+  const nothing = fieldConfig?.defaults.noValue;
+  if (nothing) {
+    // In a table the words stand in cells, too, that hold nothing.
+    await expect(shown.getByText(nothing, { exact: true }), `nothing in “${title}”`).toHaveCount(0);
+  }
+  const content = {
+    table: shown.getByRole('gridcell'),
+    text: shown.getByText(/\w/),
+    stat: shown.getByText(/\d/),
+  }[type];
+  await expect((content ?? shown.locator('canvas')).first(), `content of “${title}”`).toBeVisible();
+}
+
+for (const dashboard of Object.values(dashboards)) {
+  for (const width of WIDTHS) {
+    test(`${dashboard.title} is filled at ${width} pixels, dark and light, without any error`, async ({ page }) => {
+      const errors = listen(page);
+      await page.setViewportSize({ width, height: heightOf(dashboard, width < 768) });
+      for (const theme of THEMES) {
+        await open(page, dashboard, theme);
+        expect(panelsOf(dashboard).length).toBeGreaterThan(0);
+        for (const panel of panelsOf(dashboard)) {
+          await expectFilled(page.locator(`[data-viz-panel-key="panel-${panel.id}"]`), panel);
+        }
+        expect(await page.evaluate(() => document.documentElement.scrollWidth), 'no scrolling sideways').toBe(width);
+      }
+      expect(errors).toEqual([]);
+    });
+  }
+}
+
+test('a domain leads to its own dashboard and to its failures, with the time and the trust chosen', async ({
+  page,
+}) => {
+  const { failures } = dashboards;
+  await page.setViewportSize({ width: 1400, height: 1000 });
+  await page.goto(`/d/${failures.uid}?from=now-60d&to=now&var-trust=authenticated`);
+  await page.getByRole('gridcell').getByText('example.org', { exact: true }).first().click();
+  await page.getByText('Everything on this domain').click();
+  await expect(page).toHaveURL(/\/d\/tlsrpt-domain.*var-domain=example\.org/);
+  expect(new URL(page.url()).searchParams.get('from')).toBe('now-60d');
+  expect(new URL(page.url()).searchParams.get('var-trust')).toBe('authenticated');
+  await expect(page.getByText('Is all well with this domain?')).toBeVisible();
+});

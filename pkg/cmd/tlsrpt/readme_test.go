@@ -105,7 +105,7 @@ func wantKeys(t *testing.T, text string, of reflect.Type) {
 
 func TestTheReadmeSaysWhatEveryPanelMeans(t *testing.T) {
 	text := section(t, "The dashboards")
-	for _, file := range []string{"overview.json", "failures.json"} {
+	for _, file := range []string{"overview.json", "failures.json", "domain.json", "reporters.json", "policies.json", "collection.json"} {
 		raw, err := os.ReadFile(filepath.Join(root, "dashboards", file))
 		if err != nil {
 			t.Fatal(err)

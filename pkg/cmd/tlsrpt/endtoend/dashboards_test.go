@@ -1,0 +1,480 @@
+package endtoend
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"sigs.k8s.io/yaml"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+)
+
+// demoValues is one value of each variable, of which the demo's reports tell.
+var demoValues = map[string]string{
+	"domain": "example.com", "reporter": "Google Inc.", "resultType": "certificate-expired", "source": "mb1", "trust": "authenticated",
+}
+
+// TestEveryPanelOfTheDashboardsIsAnswered asks every query of every shipped
+// dashboard over the demo's data, through the plugin's own binary, with All and
+// with one value in each variable, and looks for what panels name in the frames.
+func TestEveryPanelOfTheDashboardsIsAnswered(t *testing.T) {
+	plugin := startWithDemoData(t)
+	files, err := filepath.Glob(filepath.Join(root, "dashboards", "*.json"))
+	if err != nil || len(files) != 6 {
+		t.Fatalf("there are %d dashboards (%v), want 6", len(files), err)
+	}
+	for _, file := range files {
+		d := readDashboard(t, file)
+		t.Run(d.Title, func(t *testing.T) {
+			for _, p := range d.Panels {
+				if len(p.Targets) == 0 {
+					continue
+				}
+				t.Run(p.Title, func(t *testing.T) {
+					p.check(t, plugin)
+				})
+			}
+			for _, a := range d.Annotations.List {
+				if a.Target["queryType"] == nil {
+					continue
+				}
+				frames := answerOf(t, plugin, chosen(a.Target, nil), p30)
+				for _, name := range []string{"time", "timeEnd", "title", "text", "tags"} {
+					if !hasField(frames, name) {
+						t.Errorf("the annotation %q has no field %q", a.Name, name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestEveryQueryOfTheAlertRulesIsAnswered does it for the rules: with numeric
+// long frames, which server-side expressions take as they are.
+func TestEveryQueryOfTheAlertRulesIsAnswered(t *testing.T) {
+	plugin := startWithDemoData(t)
+	raw, err := os.ReadFile(filepath.Join(root, "provisioning", "alerting", "tlsrpt.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Groups []struct {
+			Rules []struct {
+				Title string `json:"title"`
+				Data  []struct {
+					RefID             string                           `json:"refId"`
+					DatasourceUID     string                           `json:"datasourceUid"`
+					RelativeTimeRange struct{ From, To time.Duration } `json:"relativeTimeRange"`
+					Model             map[string]any                   `json:"model"`
+				} `json:"data"`
+			} `json:"rules"`
+		} `json:"groups"`
+	}
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for _, group := range file.Groups {
+		for _, rule := range group.Rules {
+			for _, d := range rule.Data {
+				if d.DatasourceUID != "tlsrpt" {
+					continue
+				}
+				asked++
+				t.Run(rule.Title+", "+d.RefID, func(t *testing.T) {
+					frames := answerOf(t, plugin, d.Model, d.RelativeTimeRange.From*time.Second)
+					for _, f := range frames {
+						if f.Meta.Type != data.FrameTypeNumericLong {
+							t.Errorf("the frame is %s, which expressions don't take as it is", f.Meta.Type)
+						}
+					}
+				})
+			}
+		}
+	}
+	if asked == 0 {
+		t.Error("there is no rule")
+	}
+}
+
+const p30 = 30 * 24 * time.Hour
+
+// startWithDemoData starts the plugin on the demo's reports and waits until it has read them.
+func startWithDemoData(t *testing.T) *withoutGrafana {
+	t.Helper()
+	generator, err := generate.New(generate.Options{Days: 90})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mailbox, err := loopback.StartMemoryIMAP(t.Context(), loopback.MemoryIMAPOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = mailbox.Close() })
+	files := t.TempDir()
+	drop, err := loopback.StartMemoryDrop(t.Context(), loopback.MemoryDropOptions{Dir: files, Username: "reader", Password: "loopback"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = drop.Close() })
+	toMailbox := generate.MailTo(func(received time.Time, mail []byte) error { return mailbox.Append(user, "INBOX", received, mail) })
+	if _, err := generate.WriteTo(generator.Items(), toMailbox, generate.DropFolder(files, true)); err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]any{
+		"sources": []any{
+			map[string]any{
+				"id": "mb1", "type": "imap", "name": "Report mailbox", "host": "127.0.0.1", "port": mailbox.TLSPort, "username": user,
+				"tlsCaCert": mailbox.CA, "pollInterval": "1m",
+			},
+			map[string]any{
+				"id": "drop1", "type": "https", "name": "Report drop", "url": drop.URL, "auth": "basic", "username": "reader",
+				"tlsCaCert": drop.CA, "pollInterval": "1m", "trust": "assume",
+			},
+		},
+		"authentication": "headers", "authservId": generate.AuthservID,
+	}
+	plugin := startPlugin(t, dataSource(t, settings, map[string]string{"source.mb1.password": mailbox.Password, "source.drop1.password": "loopback"}))
+	for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+		raw, err := plugin.sources(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var reply struct {
+			Sources []struct{ LastSuccess *time.Time }
+		}
+		if err := json.Unmarshal(raw, &reply); err != nil {
+			t.Fatal(err)
+		}
+		done := 0
+		for _, s := range reply.Sources {
+			if s.LastSuccess != nil {
+				done++
+			}
+		}
+		if done == 2 {
+			return plugin
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the demo's reports were not read in time: %s", raw)
+		}
+	}
+}
+
+// A dashboard is what the test reads of one.
+type dashboard struct {
+	Title       string
+	Panels      []dashboardPanel
+	Annotations struct {
+		List []struct {
+			Name   string
+			Target map[string]any
+		}
+	}
+}
+
+type dashboardPanel struct {
+	Type, Title, TimeFrom string
+	Targets               []map[string]any
+	FieldConfig           struct {
+		Defaults  map[string]any
+		Overrides []struct {
+			Matcher    struct{ ID, Options string }
+			Properties []struct {
+				ID    string
+				Value any
+			}
+		}
+	}
+	Transformations []struct {
+		ID      string
+		Options map[string]any
+	}
+}
+
+func readDashboard(t *testing.T, file string) (d dashboard) {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &d); err != nil {
+		t.Fatalf("read %s: %v", file, err)
+	}
+	return d
+}
+
+// check asks the panel's queries, and looks in the frames for what it names.
+func (p dashboardPanel) check(t *testing.T, plugin *withoutGrafana) {
+	t.Helper()
+	span := p30
+	if p.TimeFrom == "90d" {
+		span = 3 * p30
+	}
+	var frames data.Frames
+	for _, target := range p.Targets {
+		answer := answerOf(t, plugin, chosen(target, nil), span)
+		if !slices.ContainsFunc(answer, func(f *data.Frame) bool { return len(f.Fields) > 0 }) {
+			t.Errorf("%v has no answer over the demo's data", target)
+		}
+		frames = append(frames, answer...)
+		answerOf(t, plugin, chosen(target, demoValues), span)
+	}
+	made := p.made()
+	for _, name := range p.named() {
+		if !hasField(frames, name) && !made[name] {
+			t.Errorf("the panel names the field %q, which no frame has", name)
+		}
+	}
+	if p.Type == "table" {
+		p.checkUnits(t, frames)
+	}
+}
+
+// made are the fields that transformations make.
+func (p dashboardPanel) made() map[string]bool {
+	names := map[string]bool{}
+	for _, tr := range p.Transformations {
+		if alias, ok := tr.Options["alias"].(string); ok {
+			names[alias] = true
+		}
+	}
+	return names
+}
+
+// anyResultType are names of series that come only with such failures.
+var anyResultType = regexp.MustCompile(`^(starttls|certificate|validation|tlsa|dnssec|dane|sts)-`)
+
+// linkField is a field that a link takes its value from, by name.
+var linkField = regexp.MustCompile(`__data\.fields\["([^"]+)"\]`)
+
+// named are the fields that the panel's overrides, transformations and links name.
+func (p dashboardPanel) named() []string {
+	names := map[string]bool{}
+	for _, o := range p.FieldConfig.Overrides {
+		// The series of a result type are named by it, and exist when it happens.
+		if o.Matcher.ID == "byName" && !anyResultType.MatchString(o.Matcher.Options) {
+			names[o.Matcher.Options] = true
+		}
+		raw, _ := json.Marshal(o.Properties) // what was read from JSON is JSON
+		for _, found := range linkField.FindAllStringSubmatch(strings.ReplaceAll(string(raw), `\"`, `"`), -1) {
+			names[found[1]] = true
+		}
+	}
+	for _, tr := range p.Transformations {
+		for _, key := range []string{"includeByName", "excludeByName", "indexByName", "renameByName"} {
+			if byName, ok := tr.Options[key].(map[string]any); ok {
+				for name := range byName {
+					names[name] = true
+				}
+			}
+		}
+		if fields, ok := tr.Options["fields"].(map[string]any); ok && tr.ID == "groupBy" {
+			for name := range fields {
+				names[name] = true
+			}
+		}
+		for _, key := range []string{"sort", "filters"} {
+			list, _ := tr.Options[key].([]any)
+			for _, entry := range list {
+				for _, of := range []string{"field", "fieldName"} {
+					if name, ok := entry.(map[string]any)[of].(string); ok {
+						names[name] = true
+					}
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// checkUnits looks for a unit on every number and time that a table shows:
+// identifiers are numbers without one.
+func (p dashboardPanel) checkUnits(t *testing.T, frames data.Frames) {
+	t.Helper()
+	shown, units := map[string]bool{}, map[string]bool{}
+	for _, tr := range p.Transformations {
+		if include, ok := tr.Options["includeByName"].(map[string]any); ok {
+			for name := range include {
+				shown[name] = true
+			}
+		}
+	}
+	for _, o := range p.FieldConfig.Overrides {
+		for _, property := range o.Properties {
+			if property.ID == "unit" {
+				units[o.Matcher.Options] = true
+			}
+		}
+	}
+	for _, f := range frames {
+		for _, field := range f.Fields {
+			needs := field.Type().Numeric() && field.Name != "id" || field.Type().Time()
+			if shown[field.Name] && needs && !units[field.Name] && (field.Config == nil || field.Config.Unit == "") {
+				t.Errorf("the column %q has no unit", field.Name)
+			}
+		}
+	}
+}
+
+// hasField says whether a frame has a field of the name, or one that is shown
+// under it: Grafana's transformations go by what is shown.
+func hasField(frames data.Frames, name string) bool {
+	for _, frame := range frames {
+		for _, field := range frame.Fields {
+			c := field.Config
+			if field.Name == name || c != nil && (c.DisplayName == name || c.DisplayNameFromDS == name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// chosen puts values into a query in the place of variables; a variable
+// without a value is All, whose filters fall away.
+func chosen(target map[string]any, values map[string]string) map[string]any {
+	query := maps.Clone(target)
+	if query["trust"] == "$trust" {
+		query["trust"] = "any"
+		if v := values["trust"]; v != "" {
+			query["trust"] = v
+		}
+	}
+	filters, _ := target["filters"].([]any)
+	kept := []any{}
+	for _, f := range filters {
+		filter := maps.Clone(f.(map[string]any))
+		name, isVariable := strings.CutPrefix(filter["values"].([]any)[0].(string), "$")
+		if isVariable {
+			if values[name] == "" {
+				continue
+			}
+			filter["values"] = []any{values[name]}
+		}
+		kept = append(kept, filter)
+	}
+	query["filters"] = kept
+	return query
+}
+
+// answerOf asks a query over the time up to now, and holds its frames to the data
+// plane contract.
+func answerOf(t *testing.T, plugin *withoutGrafana, model map[string]any, span time.Duration) data.Frames {
+	t.Helper()
+	raw, err := json.Marshal(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	answers, err := plugin.plugin.Query(t.Context(), backend.DataQuery{
+		RefID: "A", JSON: raw, MaxDataPoints: 500, Interval: time.Hour, TimeRange: backend.TimeRange{From: now.Add(-span), To: now},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answers["A"].Error; err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	if len(answers["A"].Frames) == 0 {
+		t.Fatalf("%s has no frame, where no data is one without fields", raw)
+	}
+	for _, frame := range answers["A"].Frames {
+		if err := contract(frame, model); err != nil {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+	return answers["A"].Frames
+}
+
+// contract holds a frame to Grafana's data plane contract, version 0.1, and to
+// the type that the query has.
+func contract(frame *data.Frame, model map[string]any) error {
+	if frame.Meta == nil || frame.Meta.TypeVersion != (data.FrameTypeVersion{0, 1}) {
+		return fmt.Errorf("the frame says no type and version: %+v", frame.Meta)
+	}
+	want := data.FrameTypeTable
+	switch model["queryType"] {
+	case "trend":
+		want = data.FrameTypeTimeSeriesMulti
+	case "summary":
+		if metrics, _ := model["metrics"].([]any); len(metrics) < 2 {
+			want = data.FrameTypeNumericLong
+		}
+	}
+	if frame.Meta.Type != want {
+		return fmt.Errorf("the frame is %q, want %q", frame.Meta.Type, want)
+	}
+	if len(frame.Fields) == 0 {
+		return nil // no data
+	}
+	if _, err := frame.RowLen(); err != nil {
+		return err
+	}
+	switch want {
+	case data.FrameTypeTimeSeriesMulti:
+		return oneSeries(frame, model)
+	case data.FrameTypeNumericLong:
+		return numericLong(frame)
+	}
+	return distinctNames(frame)
+}
+
+// oneSeries wants a time field that ascends, and one number with the groups as labels.
+func oneSeries(frame *data.Frame, model map[string]any) error {
+	if len(frame.Fields) != 2 || frame.Fields[0].Type() != data.FieldTypeTime || frame.Fields[1].Type() != data.FieldTypeFloat64 {
+		return fmt.Errorf("a series is of %d fields, want a time and a number", len(frame.Fields))
+	}
+	groupBy, _ := model["groupBy"].([]any)
+	if len(frame.Fields[1].Labels) != len(groupBy) {
+		return fmt.Errorf("the labels are %v, want one for each of %v", frame.Fields[1].Labels, groupBy)
+	}
+	times := frame.Fields[0]
+	for i := 1; i < times.Len(); i++ {
+		if !times.At(i - 1).(time.Time).Before(times.At(i).(time.Time)) {
+			return fmt.Errorf("the times don't ascend at %v", times.At(i))
+		}
+	}
+	return nil
+}
+
+// numericLong wants texts without labels and one number.
+func numericLong(frame *data.Frame) error {
+	numbers := 0
+	for _, f := range frame.Fields {
+		switch {
+		case len(f.Labels) > 0:
+			return fmt.Errorf("the field %q has labels", f.Name)
+		case f.Type().Numeric():
+			numbers++
+		case f.Type() != data.FieldTypeString:
+			return fmt.Errorf("the field %q is of type %s", f.Name, f.Type())
+		}
+	}
+	if numbers != 1 {
+		return fmt.Errorf("there are %d numbers, want one", numbers)
+	}
+	return distinctNames(frame)
+}
+
+func distinctNames(frame *data.Frame) error {
+	seen := map[string]bool{}
+	for _, f := range frame.Fields {
+		if f.Name == "" || seen[f.Name] {
+			return fmt.Errorf("two fields are named %q", f.Name)
+		}
+		seen[f.Name] = true
+	}
+	return nil
+}
