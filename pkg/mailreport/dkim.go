@@ -1,7 +1,6 @@
 package mailreport
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -19,15 +18,15 @@ const maxSignatures = 5
 // judgeSignatures verifies the mail's DKIM signatures (RFC 6376) and returns
 // the best verdict that one of them gives. RFC 8460 section 3 wants reports to
 // be signed by the domain that submits them.
-func (a *Authenticator) judgeSignatures(ctx context.Context, mail []byte, from string) Verdict {
+func judgeSignatures(mail []byte, from string, ask askKey) Verdict {
 	signed, err := readSigned(mail)
 	if err != nil {
 		return verdict(Unauthenticated, "", "DKIM signatures can't be verified: %v", err)
 	}
 	best := verdict(Unauthenticated, "", "The mail has no DKIM signature")
 	for i, n := range signed.signatures(maxSignatures) {
-		lookup := keyLookup{dns: a.dns, from: from}
-		if v := lookup.judge(ctx, signed, n); i == 0 || rank(v.Trust) > rank(best.Trust) {
+		lookup := keyLookup{ask: ask, from: from}
+		if v := lookup.judge(signed, n); i == 0 || rank(v.Trust) > rank(best.Trust) {
 			best = v
 		}
 		if best.Trust == Authenticated {
@@ -50,10 +49,13 @@ func rank(trust string) int {
 	return 0
 }
 
+// An askKey returns the TXT records at the name of a key.
+type askKey func(name string) ([]string, *net.DNSError)
+
 // A keyLookup finds the key for one signature, and remembers what it found,
 // since the errors of package dkim don't tell.
 type keyLookup struct {
-	dns  *txtCache
+	ask  askKey
 	from string
 	// key is the key that was found.
 	key key
@@ -64,14 +66,13 @@ type keyLookup struct {
 // lookup returns a key record (RFC 6376 section 3.6.2) as package dkim reads
 // it, which tells temporary failures by the unwrapped [*net.DNSError]. Only
 // domains that speak for the From domain are asked for.
-func (l *keyLookup) lookup(ctx context.Context, name string) ([]string, error) {
-	const infix = "._domainkey."
-	at := strings.LastIndex(name, infix)
-	domain, ok := tlsrpt.NormalizeDomain(name[at+len(infix):])
+func (l *keyLookup) lookup(name string) ([]string, error) {
+	at := strings.LastIndex(name, keyInfix)
+	domain, ok := tlsrpt.NormalizeDomain(name[at+len(keyInfix):])
 	if at < 0 || !ok || !tlsrpt.Aligned(domain, l.from) {
 		return nil, &net.DNSError{Err: "not asked for", Name: name, IsNotFound: true}
 	}
-	records, dnsErr := l.dns.lookup(ctx, name[:at]+infix+domain)
+	records, dnsErr := l.ask(name[:at] + keyInfix + domain)
 	if dnsErr != nil {
 		if dnsErr.IsNotFound {
 			l.missing = "gone"
@@ -96,8 +97,8 @@ func (l *keyLookup) lookup(ctx context.Context, name string) ([]string, error) {
 }
 
 // judge says what signature n of a mail is worth.
-func (l *keyLookup) judge(ctx context.Context, mail signedMail, n int) Verdict {
-	s, err := mail.verify(n, func(name string) ([]string, error) { return l.lookup(ctx, name) })
+func (l *keyLookup) judge(mail signedMail, n int) Verdict {
+	s, err := mail.verify(n, l.lookup)
 	if err != nil {
 		return verdict(Unauthenticated, "", "A DKIM signature can't be verified: %s", tlsrpt.Clean(err.Error(), 200))
 	}
@@ -113,7 +114,7 @@ func (l *keyLookup) judge(ctx context.Context, mail signedMail, n int) Verdict {
 	if expired {
 		// Package dkim looks no further. A signature that was never valid is no
 		// better for its age.
-		err = l.verifyExpired(ctx, mail, n, domain)
+		err = l.verifyExpired(mail, n, domain)
 	}
 	if err == nil {
 		err = l.refusal(s, domain)
@@ -124,21 +125,21 @@ func (l *keyLookup) judge(ctx context.Context, mail signedMail, n int) Verdict {
 	case err == nil:
 		return verdict(Authenticated, domain, "DKIM signature of %s is valid", domain)
 	case dkim.IsTempFail(err), isTemporary(err):
-		return verdict(Pending, domain, "DKIM key of %s could not be asked for: DNS gave no answer", domain)
+		return verdict(Pending, "", "DKIM key of %s could not be asked for: DNS gave no answer", domain)
 	case l.missing != "":
-		return verdict(Unverifiable, domain, "DKIM key of %s is %s", domain, l.missing)
+		return verdict(Unverifiable, "", "DKIM key of %s is %s", domain, l.missing)
 	}
 	reason := strings.TrimPrefix(err.Error(), "dkim: ")
 	return verdict(Unauthenticated, "", "DKIM signature of %s is not valid: %s", domain, tlsrpt.Clean(reason, 200))
 }
 
 // verifyExpired verifies signature n with its time set aside.
-func (l *keyLookup) verifyExpired(ctx context.Context, mail signedMail, n int, domain string) error {
+func (l *keyLookup) verifyExpired(mail signedMail, n int, domain string) error {
 	tags, ok := parseTags(fieldValue(mail.fields[n]))
 	if !ok {
 		return errors.New("its tags can't be read")
 	}
-	records, err := l.lookup(ctx, withoutSpace(tags["s"])+"._domainkey."+domain)
+	records, err := l.lookup(withoutSpace(tags["s"]) + keyInfix + domain)
 	switch {
 	case err != nil:
 		return err

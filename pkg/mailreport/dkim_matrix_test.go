@@ -35,10 +35,10 @@ const (
 )
 
 var (
-	gone    = Verdict{Unverifiable, "DKIM key of google.com is gone", "google.com"}
-	revoked = Verdict{Unverifiable, "DKIM key of google.com is revoked", "google.com"}
+	gone    = Verdict{Unverifiable, "DKIM key of google.com is gone", ""}
+	revoked = Verdict{Unverifiable, "DKIM key of google.com is revoked", ""}
 	expired = Verdict{Unverifiable, "DKIM signature of google.com expired on 2020-01-02, before it was read", "google.com"}
-	pending = Verdict{Pending, "DKIM key of google.com could not be asked for: DNS gave no answer", "google.com"}
+	pending = Verdict{Pending, "DKIM key of google.com could not be asked for: DNS gave no answer", ""}
 	foreign = Verdict{Unauthenticated, "DKIM signature of other.example does not speak for google.com, which the mail is from", ""}
 	noFrom  = Verdict{Unauthenticated, "The mail has no single From domain", ""}
 )

@@ -212,7 +212,7 @@ func TestAMailIsJudgedAgainWhenDNSComesBack(t *testing.T) {
 					t.Errorf("DNS was asked %d times while the failure was fresh, want once", dns.asked)
 				}
 				dns.answers[s.name()] = s.record("")
-				time.Sleep(keepTemporary)
+				time.Sleep(keepSilence)
 				if v := a.Judge(t.Context(), mail); v.Trust != Authenticated {
 					t.Errorf("got %+v, want authenticated", v)
 				}
@@ -224,7 +224,7 @@ func TestAMailIsJudgedAgainWhenDNSComesBack(t *testing.T) {
 func TestTheCacheOfKeysIsBounded(t *testing.T) {
 	c := newTXTCache(&zone{})
 	for i := range maxCached + 100 {
-		c.lookup(t.Context(), fmt.Sprintf("sel%d._domainkey.example.com", i))
+		c.lookup(t.Context(), question{name: fmt.Sprintf("sel%d._domainkey.example.com", i)})
 	}
 	if len(c.answers) > maxCached {
 		t.Errorf("%d answers are kept, want at most %d", len(c.answers), maxCached)

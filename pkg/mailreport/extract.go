@@ -147,13 +147,21 @@ func (x *extractor) document(p part, raw []byte) {
 	x.add(p, raw, nil)
 }
 
-// add adds a document that is JSON. JSON that neither its part nor its keys call
-// a report counts only where the mail announces one: people send JSON, too.
+// add adds the documents in JSON. JSON that neither its part nor its keys call a
+// report counts only where the mail announces one, and so does an array where
+// the file's name does: people send JSON, too.
 func (x *extractor) add(p part, raw []byte, warnings []tlsrpt.Warning) {
-	x.documents = append(x.documents, candidate{
-		Document:      Document{Raw: raw, Hints: p.hints, Forwarded: p.forwarded, Warnings: warnings},
-		onlyAnnounced: !x.isFile && !p.announced && !hasReportKeys(raw),
-	})
+	documents, tooMany := separate(raw)
+	isObject := len(documents) > 1 || !startsArray(withoutMark(raw))
+	for _, document := range documents {
+		x.documents = append(x.documents, candidate{
+			Document:      Document{Raw: document, Hints: p.hints, Forwarded: p.forwarded, Warnings: warnings},
+			onlyAnnounced: !(x.isFile && isObject) && !p.announced && !hasReportKeys(document),
+		})
+	}
+	if tooMany {
+		x.stop(ReasonTooMany, fmt.Sprintf("A file holds more than %d documents one after the other.", MaxParts))
+	}
 }
 
 func (x *extractor) failTooLarge(p part) {

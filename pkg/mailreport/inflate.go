@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -79,8 +78,7 @@ func (x *extractor) readBounded(r io.Reader) ([]byte, error) {
 // isWholeJSON tells whether raw starts with a complete JSON value.
 func isWholeJSON(raw []byte) bool {
 	raw = bytes.TrimPrefix(raw, byteOrderMark)
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	return dec.SkipValue() == nil
+	return decoderOf(raw).SkipValue() == nil
 }
 
 // zip takes a part that is a zip archive.

@@ -16,7 +16,7 @@ import (
 
 // message walks a whole mail, or one inside a mail, whose hints are outer.
 func (x *extractor) message(raw []byte, outer tlsrpt.Hints, depth int) {
-	header, body := splitHeader(raw)
+	header, body := splitHeader(fromHeader(raw))
 	if depth == 0 {
 		x.redirected = isRedirected(header)
 	}

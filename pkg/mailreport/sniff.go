@@ -35,12 +35,19 @@ func kindOf(content []byte) kind {
 	switch {
 	case len(text) == 0:
 		return kindOther
-	case text[0] == '{':
+	case text[0] == '{', startsArray(text):
 		return kindJSON
 	case text[0] == '<':
 		return kindXML
 	}
 	return kindOther
+}
+
+// startsArray tells the start of an array of objects: text that only starts with
+// a bracket is more often something else.
+func startsArray(text []byte) bool {
+	inside, ok := bytes.CutPrefix(text, []byte("["))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(inside, " \t\r\n"), []byte("{"))
 }
 
 func isCompressed(content []byte) bool {
@@ -109,10 +116,22 @@ var mailFields = []string{
 	"mime-version", "content-type", "dkim-signature", "tls-report-domain", "tls-report-submitter",
 }
 
-// looksLikeMail tells whether content starts as a mail does: header fields
-// only, at least two of them known ones (RFC 5322 section 2.2).
+// fromHeader returns a mail from its header on: without the byte order mark, the
+// empty lines and the line of an mbox that tools leave before it.
+func fromHeader(mail []byte) []byte {
+	const blank = " \t\r\n"
+	mail = bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimLeft(mail, blank), byteOrderMark), blank)
+	if isMboxLine(mail) {
+		_, mail, _ = bytes.Cut(mail, []byte("\n"))
+	}
+	return mail
+}
+
+// looksLikeMail tells whether content starts as a mail does, from its header on:
+// fields only, at least two of them known ones (RFC 5322 section 2.2).
 func looksLikeMail(content []byte) bool {
 	const enough, maxLines = 2, 200
+	content = fromHeader(content)
 	content = content[:min(len(content), 64<<10)]
 	var known []string
 	number := 0
@@ -124,7 +143,7 @@ func looksLikeMail(content []byte) bool {
 		if len(line) == 0 {
 			return false
 		}
-		if line[0] == ' ' || line[0] == '\t' || number == 1 && isMboxLine(line) {
+		if line[0] == ' ' || line[0] == '\t' {
 			continue
 		}
 		name, ok := fieldName(line)

@@ -33,8 +33,8 @@ func decodeTransfer(encoding string, body []byte) []byte {
 	return body
 }
 
-// base64Starts are how gzip, zip and JSON objects start in base64.
-var base64Starts = []string{"H4sI", "UEsD", "eyJ", "ew0K", "ewog", "ewoJ"}
+// base64Starts are how gzip, zip, JSON objects and arrays of them start in base64.
+var base64Starts = []string{"H4sI", "UEsD", "eyJ", "ew0K", "ewog", "ewoJ", "W3si"}
 
 // looksLikeBase64 tells a body whose sender forgot to say that it is base64.
 func looksLikeBase64(body []byte) bool {

@@ -35,7 +35,8 @@ type Verdict struct {
 	Trust string
 	// Reason is a short sentence, such as "DKIM signature of google.com is valid".
 	Reason string
-	// SignedBy is the domain of the signature that decided; else empty.
+	// SignedBy is the domain whose signature was verified, be it expired; else
+	// empty, also where a domain is only said to have signed: Reason names that.
 	SignedBy string
 }
 
