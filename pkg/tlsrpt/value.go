@@ -248,23 +248,36 @@ func (d *decoder) readCount(name string) (int64, error) {
 		if text == "" {
 			return 0, nil
 		}
+		number := strings.TrimSpace(text)
+		if !isDecimal(number) {
+			d.warn(WarnInvalidCount, "%s %s is no number; it counts as 0", name, shown(text))
+			return 0, nil
+		}
 		d.warn(WarnCoercedCount, "%s is the string %s", name, shown(text))
-		return d.count(name, text), nil
+		return d.count(name, number), nil
 	}
 	return 0, d.unexpected(name)
 }
 
-// count reads a number however it is written.
+// isDecimal tells a decimal number, which package strconv would find in more
+// than that, such as 1_000, 0x10 and inf.
+func isDecimal(number string) bool {
+	if strings.Trim(number, "+-.0123456789eE") != "" {
+		return false
+	}
+	_, err := strconv.ParseFloat(number, 64)
+	return err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// count returns a decimal number, however it is written, as a session count.
 func (d *decoder) count(name, number string) int64 {
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err == nil && 0 <= n && n <= MaxCount {
 		return n
 	}
-	f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	// A number out of the range of a float is infinite, or 0.
+	f, _ := strconv.ParseFloat(number, 64)
 	switch {
-	case err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(f):
-		d.warn(WarnCoercedCount, "%s %s is no number; it counts as 0", name, shown(number))
-		return 0
 	case f < 0:
 		d.warn(WarnClampedCount, "%s %s is negative; it counts as 0", name, shown(number))
 		return 0

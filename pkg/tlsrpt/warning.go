@@ -16,8 +16,10 @@ const (
 	WarnUnexpectedValue = "unexpected-value"
 	// WarnTruncated: a string is longer than its bound.
 	WarnTruncated = "truncated"
-	// WarnCoercedCount: a session count is no whole JSON number.
+	// WarnCoercedCount: a session count is a string, or no whole number.
 	WarnCoercedCount = "coerced-count"
+	// WarnInvalidCount: a session count is no number, and counts as 0.
+	WarnInvalidCount = "invalid-count"
 	// WarnClampedCount: a session count is negative or over [MaxCount].
 	WarnClampedCount = "clamped-count"
 	// WarnMissingSummary: a policy has no summary; its sessions count as none.
