@@ -45,6 +45,7 @@ type Store struct {
 	memory  *sync.RWMutex // in memory, where readers and the writer exclude each other
 	names   *names
 	strings *interner // the writer's; guarded by holding the writer
+	tenure  tenure
 }
 
 // An Option changes how a store is opened.
@@ -263,9 +264,10 @@ func (s *Store) snapshot(ctx context.Context, f func(*conn) error) error {
 	})
 }
 
-// write runs f in a transaction, which is undone when f or the commit errs.
-// Once begun it is not interrupted by ctx; f asks ctx where it can stop.
-func (s *Store) write(ctx context.Context, f func(context.Context, *conn) error) error {
+// transaction runs f in a transaction, which is undone when f or the commit
+// errs, and tells ended which. Once begun it is not interrupted by ctx; f asks
+// ctx where it can stop.
+func (s *Store) transaction(ctx context.Context, f func(context.Context, *conn) error, ended func(committed bool)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -282,7 +284,8 @@ func (s *Store) write(ctx context.Context, f func(context.Context, *conn) error)
 	steady := context.WithoutCancel(ctx)
 	s.strings.begin()
 	defer s.strings.rollback()
-	if err := transact(steady, c, f); err != nil {
+	err = transact(steady, c, f)
+	if ended(err == nil); err != nil {
 		return err
 	}
 	s.strings.commit()

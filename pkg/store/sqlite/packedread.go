@@ -141,7 +141,7 @@ type cellGroup struct {
 	bucket int64
 	key    [6]int64 // the numbers of the grouper's columns
 	next   int32    // a group of the same hash, or -1
-	after  int32    // the group that came after it the last time
+	after  int32    // the other group that came after it the last time
 	kindSums
 }
 
@@ -149,16 +149,18 @@ func (g *grouper) add(bucket int64, numbers []int64) {
 	if !g.perBucket {
 		bucket = 0
 	}
-	at := int32(0)
-	// Each row has its domains in order: what came next in one mostly does in another.
-	if len(g.groups) > 0 {
-		at = g.groups[g.last].after
+	if len(g.groups) == 0 {
+		g.last = g.find(bucket, numbers)
 	}
-	if len(g.groups) == 0 || !g.holds(&g.groups[at], bucket, numbers) {
-		at = g.find(bucket, numbers)
-		g.groups[g.last].after = at
+	at := g.last
+	if !g.holds(&g.groups[at], bucket, numbers) {
+		// Each row has its domains in order: what came next in one mostly does in another.
+		if at = g.groups[at].after; !g.holds(&g.groups[at], bucket, numbers) {
+			at = g.find(bucket, numbers)
+			g.groups[g.last].after = at
+		}
+		g.last = at
 	}
-	g.last = at
 	sum, m := &g.groups[at].kindSums, numbers[g.measures:]
 	sum.reports += m[0]
 	sum.pairs += m[1]

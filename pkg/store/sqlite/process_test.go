@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -220,5 +221,59 @@ func TestSourceStatesComeBack(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, must2(s.SourceStates(t.Context()))(t)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestALongTransactionKeepsTheLease(t *testing.T) {
+	ctx := t.Context()
+	now := &clock{epoch}
+	path := filepath.Join(t.TempDir(), "store.db")
+	mine, others := file(t, path, WithClock(now.time)), file(t, path, WithClock(now.time))
+	renew := func(owner string) string {
+		soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		holder, err := mine.AcquireLease(soon, owner, 15*time.Second)
+		if err != nil {
+			return err.Error()
+		}
+		return holder
+	}
+	if got := renew("mine"); got != "mine" {
+		t.Fatalf("%s has the lease", got)
+	}
+	slow := func(end error) {
+		t.Helper()
+		err := mine.write(ctx, func(context.Context, *conn) error {
+			now.now = now.now.Add(time.Minute)
+			if got := renew("mine"); got != "mine" {
+				t.Errorf("during a transaction: %s", got)
+			}
+			if got := renew("other"); got != "take the lease: context deadline exceeded" {
+				t.Errorf("who does not hold it, during a transaction: %s", got)
+			}
+			return end
+		})
+		if !errors.Is(err, end) {
+			t.Fatal(err)
+		}
+	}
+	slow(nil)
+	now.now = now.now.Add(14 * time.Second)
+	if holder := must2(others.AcquireLease(ctx, "other", 15*time.Second))(t); holder != "mine" {
+		t.Fatalf("after a transaction of a minute %s has the lease", holder)
+	}
+	slow(errors.New("undone"))
+	if holder := must2(others.AcquireLease(ctx, "other", 15*time.Second))(t); holder != "other" {
+		t.Fatalf("after one that was undone %s has the lease", holder)
+	}
+	// What another process has taken is not renewed.
+	must(t, mine.write(ctx, func(context.Context, *conn) error {
+		if got := renew("mine"); got != "take the lease: context deadline exceeded" {
+			t.Errorf("the lease is lost, and yet: %s", got)
+		}
+		return nil
+	}))
+	if got := renew("mine"); got != "other" {
+		t.Errorf("%s has the lease", got)
 	}
 }

@@ -9,14 +9,10 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// leftOutCode is the code of the warning that policies were left out because
-// their domains are not accepted.
-const leftOutCode = "foreign-domain"
-
-// leftOut finds the code at the start of an element of a JSON list of strings,
+// leftOut finds the warning [store.ForeignDomain] at the start of an element of a JSON list of strings,
 // where alone a quotation mark is not escaped.
 const leftOut = `r.warnings <> 0 AND EXISTS (SELECT 1 FROM dict w WHERE w.id = r.warnings
-	AND (instr(w.value, '["` + leftOutCode + `:') = 1 OR instr(w.value, '","` + leftOutCode + `:') > 0))`
+	AND (instr(w.value, '["` + store.ForeignDomain + `:') = 1 OR instr(w.value, '","` + store.ForeignDomain + `:') > 0))`
 
 // Rereadable returns ids of reports that the scope names. Where there may be
 // some, and no domain names them, it walks along the reports: some tens of
