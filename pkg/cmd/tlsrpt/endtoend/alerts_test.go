@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/alertrules"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
@@ -24,7 +27,12 @@ type alertSetup struct {
 	grafana *loopback.Grafana
 	// uids are those of the data sources, by what their store proves.
 	uids map[string]string
+	// started is when Grafana had read everything.
+	started time.Time
 }
+
+// posted is a data source without rules, for those that are posted.
+const posted = "posted"
 
 const theRealThing = "the real thing"
 
@@ -55,6 +63,7 @@ func startAlerts(t *testing.T, stores map[string]alertStore) *alertSetup {
 		}
 		provisioning["alerting/"+uid+".yaml"] = []byte(strings.Replace(string(rules), "interval: 5m", "interval: 10s", 1))
 	}
+	sources = append(sources, alertSource(posted, alertStore{}, drop))
 	raw, err := json.Marshal(map[string]any{"apiVersion": 1, "datasources": sources})
 	if err != nil {
 		t.Fatal(err)
@@ -74,13 +83,14 @@ func startAlerts(t *testing.T, stores map[string]alertStore) *alertSetup {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.grafana.Close() })
+	s.started = time.Now()
 	return s
 }
 
 // alertSource is a data source whose drop is empty, since everything has been
 // read; a source that was not polled for long is one that does not answer.
 func alertSource(uid string, a alertStore, drop *loopback.MemoryDrop) map[string]any {
-	var sources []any
+	sources := []any{}
 	for _, id := range slices.Sorted(maps.Keys(a.success)) {
 		source := map[string]any{
 			"id": id, "type": "https", "name": id, "url": drop.URL, "listing": "auto", "auth": "none", "afterProcessing": "keep",
@@ -102,11 +112,10 @@ func alertSource(uid string, a alertStore, drop *loopback.MemoryDrop) map[string
 func (s *alertSetup) found(t *testing.T, name string) []foundAlert {
 	t.Helper()
 	uid := s.uids[name]
-	since := time.Now()
 	var last string
-	for deadline := since.Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
 		groups, body := s.rules(t)
-		found, done := groups.alertsOf(uid, since.Add(10*time.Second))
+		found, done := groups.alertsOf(uid, s.started.Add(10*time.Second))
 		if done {
 			return found
 		}
@@ -182,6 +191,7 @@ func TestAlertRulesInGrafana(t *testing.T) {
 		stores[name] = q.store
 	}
 	s := startAlerts(t, stores)
+	t.Run("rules are posted for a data source of the user interface", s.post)
 	for name, q := range quietStores() {
 		t.Run(name, func(t *testing.T) {
 			fired := false
@@ -215,6 +225,51 @@ func TestAlertRulesInGrafana(t *testing.T) {
 		}
 		t.Run("and our own evaluation says the same", func(t *testing.T) { compareEvaluations(t, found, evaluated(t, stored, time.Now())) })
 	})
+}
+
+// post does what the button on the settings page does: it makes the folder and
+// puts the group that the data source gives out.
+func (s *alertSetup) post(t *testing.T) {
+	t.Helper()
+	status, body, err := s.grafana.Call(t.Context(), http.MethodGet, "/api/datasources/uid/"+posted+"/resources/alerts", nil)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("get the rules: %d %s %v", status, body, err)
+	}
+	var rules struct {
+		Folder json.RawMessage
+		Groups []json.RawMessage
+	}
+	var named alertrules.Provisioning
+	if err := errors.Join(json.Unmarshal(body, &rules), json.Unmarshal(body, &named)); err != nil {
+		t.Fatal(err)
+	}
+	if status, body, err = s.grafana.Call(t.Context(), http.MethodPost, "/api/folders", rules.Folder); err != nil || status != http.StatusOK {
+		t.Fatalf("make the folder: %d %s %v", status, body, err)
+	}
+	for i, g := range named.Groups {
+		path := "/api/v1/provisioning/folder/" + g.FolderUID + "/rule-groups/" + url.PathEscape(g.Title)
+		// A second time replaces the group.
+		for range 2 {
+			if status, body, err = s.grafana.Call(t.Context(), http.MethodPut, path, rules.Groups[i]); err != nil || status != http.StatusOK {
+				t.Fatalf("put the group: %d %s %v", status, body, err)
+			}
+		}
+	}
+	status, body, err = s.grafana.Call(t.Context(), http.MethodGet, "/api/v1/provisioning/alert-rules", nil)
+	var got []alertrules.ProvisionedRule
+	if err := errors.Join(err, json.Unmarshal(body, &got)); err != nil || status != http.StatusOK {
+		t.Fatalf("read the rules: %d %s %v", status, body, err)
+	}
+	for _, want := range named.Groups[0].Rules {
+		at := slices.IndexFunc(got, func(r alertrules.ProvisionedRule) bool { return r.UID == want.UID })
+		if at < 0 {
+			t.Errorf("Grafana has no rule %s", want.UID)
+			continue
+		}
+		if diff := cmp.Diff(want.Labels, got[at].Labels) + cmp.Diff(want.Annotations, got[at].Annotations); diff != "" || got[at].NoDataState != want.NoDataState || len(got[at].Data) != len(want.Data) {
+			t.Errorf("%s (-sent +kept):\n%s", want.UID, diff)
+		}
+	}
 }
 
 // compareEvaluations compares Grafana's evaluation with ours, by rule and labels.
