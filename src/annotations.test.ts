@@ -1,8 +1,14 @@
-import { AnnotationEventFieldSource, type AnnotationQuery } from '@grafana/data';
-import { readFileSync } from 'fs';
-import path from 'path';
+import {
+  type AnnotationEvent,
+  AnnotationEventFieldSource,
+  type AnnotationQuery,
+  createDataFrame,
+  type DataFrame,
+  FieldType,
+} from '@grafana/data';
+import { lastValueFrom } from 'rxjs';
 
-import { annotationSupport, END_FIELD } from './annotations';
+import { annotationSupport } from './annotations';
 import { type TlsRptQuery } from './types';
 
 type Annotation = AnnotationQuery<TlsRptQuery>;
@@ -10,48 +16,73 @@ type Annotation = AnnotationQuery<TlsRptQuery>;
 const NEW = { name: 'New', enable: true, iconColor: 'red' } as Annotation;
 const prepare = (stored: Annotation): Annotation => annotationSupport.prepareAnnotation!(stored);
 
-describe('annotations', () => {
-  it('are events at first, with regions', () => {
-    expect(prepare(NEW)).toEqual({
-      ...NEW,
-      target: { refId: 'Anno', queryType: 'events', filters: [] },
-      mappings: { timeEnd: { source: AnnotationEventFieldSource.Field, value: END_FIELD } },
-    });
+describe('the query of annotations', () => {
+  it('is that for events at first', () => {
+    expect(prepare(NEW)).toEqual({ ...NEW, target: { refId: 'Anno', queryType: 'events', filters: [] } });
   });
 
-  it('come back as the same object once they are complete, or Grafana would ask without end', () => {
+  it('comes back as the same object once it is complete, or Grafana would ask without end', () => {
     const complete = prepare(NEW);
     expect(prepare(complete)).toBe(complete);
   });
 
-  it('keep the query that they have', () => {
+  it('is kept as it is', () => {
     const target: TlsRptQuery = { refId: 'Anno', queryType: 'incidents', filters: [] };
     expect(prepare({ ...NEW, target })).toEqual({ ...NEW, target });
   });
 
-  it('keep the query where newer dashboards have it', () => {
+  it('is kept where newer dashboards have it', () => {
     const spec = { queryType: 'events', filters: [], trust: 'authenticated' };
     expect(prepare({ ...NEW, query: { kind: 'tlsrpt-reports-datasource', spec } }).target).toEqual({
       refId: 'Anno',
       ...spec,
     });
   });
+});
 
-  it('keep where a person took another field for the end', () => {
-    const mappings = { timeEnd: { source: AnnotationEventFieldSource.Skip } };
-    expect(prepare({ ...NEW, mappings }).mappings).toEqual(mappings);
+const EVENTS = createDataFrame({
+  fields: [
+    { name: 'time', type: FieldType.time, config: { displayName: 'Time' }, values: [1000, 2000] },
+    { name: 'timeEnd', type: FieldType.time, config: { displayName: 'End' }, values: [null, 3000] },
+    { name: 'title', type: FieldType.string, config: { displayName: 'Title' }, values: ['first', 'incident'] },
+    { name: 'text', type: FieldType.string, config: { displayName: 'Text' }, values: ['a', 'b'] },
+    { name: 'tags', type: FieldType.string, config: { displayName: 'Tags' }, values: ['', 'incident,open'] },
+  ],
+});
+
+function events(frame: DataFrame, mappings?: Annotation['mappings']): Promise<AnnotationEvent[] | undefined> {
+  return lastValueFrom(annotationSupport.processEvents!({ ...NEW, mappings }, [frame]));
+}
+
+describe('the events', () => {
+  it('are points and regions, each with an end', async () => {
+    expect(await events(EVENTS)).toEqual([
+      { time: 1000, timeEnd: 1000, title: 'first', text: 'a', tags: [] },
+      { time: 2000, timeEnd: 3000, title: 'incident', text: 'b', tags: ['incident', 'open'] },
+    ]);
   });
 
-  it('find the fields in what the backend answers', () => {
-    const golden = path.join(__dirname, '..', 'pkg', 'frames', 'testdata', 'events.golden.json');
-    const [frame]: Array<{ schema: { fields: Array<{ name: string; config: { displayName: string } }> } }> = JSON.parse(
-      readFileSync(golden, 'utf8')
-    );
-    const shown = Object.fromEntries(frame.schema.fields.map(({ name, config }) => [name, config.displayName]));
-    expect(shown.timeEnd).toBe(END_FIELD);
-    // Grafana finds these by themselves, in any case.
-    for (const name of ['time', 'title', 'text', 'tags']) {
-      expect(shown[name].toLowerCase()).toBe(name);
-    }
+  it('take the fields that a person has chosen', async () => {
+    const { Field, Skip, Text } = AnnotationEventFieldSource;
+    const mappings = {
+      text: { source: Field, value: 'Title' },
+      title: { source: Text, value: 'TLS-RPT' },
+      timeEnd: { source: Skip },
+    };
+    expect((await events(EVENTS, mappings))?.[1]).toMatchObject({ text: 'incident', title: 'TLS-RPT', timeEnd: 2000 });
+  });
+
+  it('are made of other tables too', async () => {
+    const incidents = createDataFrame({
+      fields: [
+        { name: 'policyDomain', type: FieldType.string, values: ['example.com'] },
+        { name: 'firstDay', type: FieldType.time, values: [5000] },
+      ],
+    });
+    expect(await events(incidents)).toMatchObject([{ time: 5000, text: 'example.com' }]);
+  });
+
+  it('are none where there is no time', async () => {
+    expect(await events(createDataFrame({ fields: [{ name: 'text', values: ['a'] }] }))).toEqual([]);
   });
 });
