@@ -284,10 +284,12 @@ func (s *Store) transaction(ctx context.Context, f func(context.Context, *conn) 
 	steady := context.WithoutCancel(ctx)
 	s.strings.begin()
 	defer s.strings.rollback()
-	err = transact(steady, c, f)
-	if ended(err == nil); err != nil {
+	committed := false
+	defer func() { ended(committed) }()
+	if err := transact(steady, c, f); err != nil {
 		return err
 	}
+	committed = true
 	s.strings.commit()
 	return nil
 }
