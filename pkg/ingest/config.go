@@ -94,6 +94,7 @@ type Options struct {
 const (
 	maxBytesInFlight = 64 << 20
 	maxWorkers       = 4
+	maxAsking        = 8
 )
 
 // limits bound the memory of an engine, whatever its sources bring.
@@ -104,8 +105,9 @@ type limits struct {
 	workers *semaphore.Weighted
 	// heavy is one item at a time that inflates to more than heavyBytes.
 	heavy *semaphore.Weighted
-	// judging is one kept mail at a time that waits for DNS.
-	judging *semaphore.Weighted
+	// judging is one kept mail at a time that is judged again, and asking are the
+	// keys of such mails that DNS is asked for.
+	judging, asking *semaphore.Weighted
 }
 
 func newLimits() limits {
@@ -114,5 +116,6 @@ func newLimits() limits {
 		workers: semaphore.NewWeighted(int64(min(runtime.GOMAXPROCS(0), maxWorkers))),
 		heavy:   semaphore.NewWeighted(1),
 		judging: semaphore.NewWeighted(1),
+		asking:  semaphore.NewWeighted(maxAsking),
 	}
 }

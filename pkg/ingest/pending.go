@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -66,24 +68,109 @@ func (s *shift) judgeAll() (decided int, err error) {
 		if err != nil || len(ids) == 0 {
 			return decided, err
 		}
-		for _, id := range ids {
-			done, err := s.judgeMail(s.ctx, id)
-			switch {
-			case errors.Is(err, store.ErrNotFound): // its report has gone
-			case err != nil:
-				return decided, fmt.Errorf("judge kept mail %d: %w", id, err)
-			case done:
-				decided++
-			}
+		n, err := s.judgePage(ids)
+		if decided += n; err != nil {
+			return decided, err
 		}
 		after = ids[len(ids)-1]
 	}
 }
 
+// A waiting mail is one that was kept, without its bytes.
+type waiting struct {
+	id   int64
+	keys []string
+	// overdue says that it has waited for as long as a mail may.
+	overdue bool
+}
+
+// judgePage judges mails for which DNS has an answer now, or that have waited
+// for too long. Their keys are asked for first, several at a time, while no mail
+// is held: those that nobody answers for hold up no others.
+func (s *shift) judgePage(ids []int64) (decided int, err error) {
+	var mails []waiting
+	for _, id := range ids {
+		mail, err := s.waiting(id)
+		switch {
+		case errors.Is(err, store.ErrNotFound): // its report has gone
+		case err != nil:
+			return 0, fmt.Errorf("look at kept mail %d: %w", id, err)
+		default:
+			mails = append(mails, mail)
+		}
+	}
+	answered := s.askFor(mails)
+	for _, mail := range mails {
+		silent := !slices.ContainsFunc(mail.keys, func(key string) bool { return answered[key] })
+		if len(mail.keys) > 0 && silent && !mail.overdue {
+			continue
+		}
+		done, err := s.judgeMail(s.ctx, mail.id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return decided, fmt.Errorf("judge kept mail %d: %w", mail.id, err)
+		case done:
+			decided++
+		}
+	}
+	return decided, nil
+}
+
+// waiting looks at what a mail waits for.
+func (s *shift) waiting(id int64) (waiting, error) {
+	// Of its own lane: who waits for DNS should not stand in the way of items.
+	if err := s.limits.judging.Acquire(s.ctx, 1); err != nil {
+		return waiting{}, err
+	}
+	defer s.limits.judging.Release(1)
+	kept, err := s.store.PendingMail(s.ctx, id)
+	if err != nil {
+		return waiting{}, err
+	}
+	return waiting{id: id, keys: s.pipeline.keysOf(kept.Mail), overdue: time.Since(kept.Stored) >= pendingFor}, nil
+}
+
+// askFor asks DNS for the keys of mails, a few at a time, and returns those that
+// have an answer. The first keys of all mails come before the second ones, since
+// a domain that does not answer for one is not asked for the next.
+func (s *shift) askFor(mails []waiting) (answered map[string]bool) {
+	answered = make(map[string]bool)
+	var mu sync.Mutex
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	begun := make(map[string]bool)
+	for rank, more := 0, true; more; rank++ {
+		more = false
+		for _, mail := range mails {
+			if rank >= len(mail.keys) {
+				continue
+			}
+			more = true
+			key := mail.keys[rank]
+			if begun[key] {
+				continue
+			}
+			begun[key] = true
+			if s.limits.asking.Acquire(s.ctx, 1) != nil {
+				return answered
+			}
+			asked.Go(func() {
+				defer s.limits.asking.Release(1)
+				if s.pipeline.Judge.Ask(s.ctx, key) {
+					mu.Lock()
+					defer mu.Unlock()
+					answered[key] = true
+				}
+			})
+		}
+	}
+	return answered
+}
+
 // judgeMail judges one mail again, by today's settings, and says whether it is
 // decided now.
 func (s *shift) judgeMail(ctx context.Context, id int64) (decided bool, err error) {
-	// Of its own lane: who waits for DNS should not stand in the way of items.
 	if err := s.limits.judging.Acquire(ctx, 1); err != nil {
 		return false, err
 	}
@@ -103,4 +190,14 @@ func (s *shift) judgeMail(ctx context.Context, id int64) (decided bool, err erro
 		judged.Trust, judged.Reason = store.Unverifiable, "DNS gave no answer for 30 days"
 	}
 	return true, s.store.Rejudge(ctx, id, judged)
+}
+
+// keysOf returns the keys that the judgement of a mail depends on.
+func (p *Pipeline) keysOf(mail []byte) []string {
+	if p.Judge == nil {
+		return nil
+	}
+	var failed *store.Problem
+	defer p.recovered(&failed)
+	return p.Judge.Keys(mail)
 }

@@ -6,8 +6,10 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +27,10 @@ type zone struct {
 	broken bool
 	hung   bool // no question is answered before its context ends
 	asked  []time.Time
+	// answers, where it is not empty, is the one domain that is not hung.
+	answers string
+	// most is the largest number of questions that were open at a time.
+	open, most int
 }
 
 func (z *zone) set(broken bool) {
@@ -47,8 +53,15 @@ var signingKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize
 func (z *zone) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	z.mu.Lock()
 	z.asked = append(z.asked, time.Now())
-	broken, hung := z.broken, z.hung
+	broken, hung := z.broken, z.hung && (z.answers == "" || !strings.HasSuffix(name, z.answers))
+	z.open++
+	z.most = max(z.most, z.open)
 	z.mu.Unlock()
+	defer func() {
+		z.mu.Lock()
+		defer z.mu.Unlock()
+		z.open--
+	}()
 	if hung {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -182,5 +195,37 @@ func TestAJudgementThatIsCutOffIsNotStored(t *testing.T) {
 		time.Sleep(time.Second) // the mail is being judged
 		closeEngine(t, e)
 		s.wantTrusts(t, "after the end", map[store.Trust]int{store.Pending: 1})
+	})
+}
+
+// claiming is a mail with a report, with a signature of any domain that is never
+// looked at, since nobody gives out its key.
+func claiming(domain string, document []byte) []byte {
+	field := fmt.Sprintf("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=%s; s=s; h=From; bh=AAAA; b=AAAA\r\n", domain)
+	return append([]byte(field), bytes.ReplaceAll(mail(document), []byte("reporter.example"), []byte(domain))...)
+}
+
+func TestDomainsThatNeverAnswerHoldUpNoOther(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		const silent = 300
+		server, s, dns := &fakeServer{}, newFakeStore(), &zone{hung: true}
+		for i := range silent {
+			id := fmt.Sprint(i)
+			server.add(fakeItem{ref: id, received: time.Now(), body: claiming("silent"+id+".example", report("example.com", id, time.Now()))})
+		}
+		server.add(fakeItem{ref: "honest", received: time.Now(), body: signed(t, report("example.com", "honest", time.Now()))})
+		e := withZone(s, dns)
+		defer closeEngine(t, e)
+		e.Use(theKey, judged(server))
+		time.Sleep(20 * time.Second)
+		s.wantTrusts(t, "soon after the first poll", map[store.Trust]int{store.Pending: silent + 1})
+		dns.mu.Lock()
+		dns.answers, dns.most = "reporter.example", 0
+		dns.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		s.wantTrusts(t, "soon after DNS is back for one", map[store.Trust]int{store.Pending: silent, store.Authenticated: 1})
+		if dns.most > 8 {
+			t.Errorf("%d questions were open at a time", dns.most)
+		}
 	})
 }

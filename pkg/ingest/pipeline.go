@@ -13,7 +13,7 @@ import (
 )
 
 // The quarantine reasons that the engine itself gives; beside these stand
-// [ReasonForeignDomain], those of [tlsrpt.Error] and of [mailreport.Problem].
+// [store.ForeignDomain], those of [tlsrpt.Error] and of [mailreport.Problem].
 const (
 	// ReasonParserFailure items made a parser panic.
 	ReasonParserFailure = "parser-failure"
@@ -54,6 +54,10 @@ type File struct {
 // from many goroutines; [*mailreport.Authenticator] is one.
 type Judge interface {
 	Judge(ctx context.Context, mail []byte) mailreport.Verdict
+	// Keys returns the names of the keys that Judge would ask DNS for.
+	Keys(mail []byte) []string
+	// Ask asks DNS for one of them, and tells whether Judge has an answer now.
+	Ask(ctx context.Context, key string) (answered bool)
 }
 
 // A Pipeline makes deliveries of mails and files: it finds the documents,
@@ -165,7 +169,7 @@ func (p *Pipeline) report(doc mailreport.Document, received time.Time) (*tlsrpt.
 	}
 	if foreign, ok := p.Rules.Apply(report); !ok {
 		return nil, &store.Problem{
-			Reason: ReasonForeignDomain,
+			Reason: store.ForeignDomain,
 			Detail: fmt.Sprintf("the setting «domains» does not name %s", foreign),
 		}
 	}

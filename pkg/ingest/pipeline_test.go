@@ -29,6 +29,10 @@ func (f *fixedJudge) Judge(context.Context, []byte) mailreport.Verdict {
 	return f.verdict
 }
 
+func (f *fixedJudge) Keys([]byte) []string { return nil }
+
+func (f *fixedJudge) Ask(context.Context, string) bool { return true }
+
 // mail is a mail that carries report documents.
 func mail(documents ...[]byte) []byte {
 	var b strings.Builder

@@ -66,9 +66,9 @@ func (c *Collector) catchUp(work *shift, r *rereader) {
 	}
 }
 
-// retryOutdated tries again what an older parser refused.
+// retryOutdated is [shift.retryOlderParsers], and tells what came of it.
 func (c *Collector) retryOutdated(work *shift) error {
-	used, err := work.retryOutdated()
+	used, err := work.retryOlderParsers()
 	if used > 0 {
 		c.log().Info("Took reports out of quarantine, with a newer parser", "reports", used)
 	}

@@ -105,10 +105,10 @@ func (s *shift) retryAll(reason string, mode retryMode) (used int, err error) {
 	}
 }
 
-// retryOutdated tries every document again that an older parser tried last,
+// retryOlderParsers tries every document again that an older parser tried last,
 // whatever its reason, and returns how many left the quarantine. Those that
 // fail again show the parser of now, so that this happens once.
-func (s *shift) retryOutdated() (used int, err error) {
+func (s *shift) retryOlderParsers() (used int, err error) {
 	q := store.RowQuery{Limit: quarantinePage}
 	for {
 		rows, more, err := s.store.Quarantine(s.ctx, q)

@@ -7,12 +7,9 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
-
-// ReasonForeignDomain is the quarantine reason of reports that have no policy
-// for an accepted domain.
-const ReasonForeignDomain = "foreign-domain"
 
 // Rules say which policy domains are accepted, by the settings "domains" and
 // "domainMap". The zero value accepts every domain as it is.
@@ -110,7 +107,7 @@ func (r *Rules) apply(report *tlsrpt.Report, further func(domain string) bool) (
 	}
 	if len(others) > 0 {
 		report.Warnings = append(report.Warnings, tlsrpt.Warning{
-			Code:   ReasonForeignDomain,
+			Code:   store.ForeignDomain,
 			Detail: fmt.Sprintf("left out policies of domains that the setting «domains» does not name: %s", foreign),
 		})
 	}

@@ -116,7 +116,7 @@ func (c *Collector) startShift(ctx context.Context, s store.Store) error {
 	work.spawn(func() { c.catchUp(work, again) })
 	// Other settings may take what these refused. No other reason depends on one:
 	// what is no host name can't be mapped either.
-	c.retryReason(work, ReasonForeignDomain, onlyBetter)
+	c.retryReason(work, store.ForeignDomain, onlyBetter)
 	c.retryReason(work, ReasonExpired, onlyBetter)
 	return nil
 }

@@ -20,8 +20,6 @@ const (
 	// what a poll may be late. What is older than alertLateness is no news.
 	arrivalWindow = 36 * time.Hour
 	alertLateness = 7 * 24 * time.Hour
-	// foreignDomain is a reason for quarantine that tells of nothing broken.
-	foreignDomain = "foreign-domain"
 )
 
 func answerStatus(ctx context.Context, r *request) (data.Frames, error) {
@@ -171,7 +169,7 @@ func (r *request) unreadable(ctx context.Context) (unreadable, seen int64, err e
 		return 0, 0, fmt.Errorf("count quarantine: %w", err)
 	}
 	for _, c := range counts {
-		if c.Reason != foreignDomain {
+		if c.Reason != store.ForeignDomain { // which tells of nothing broken
 			unreadable += c.Count
 		}
 	}

@@ -40,7 +40,7 @@ type Judgement struct {
 	Trust Trust
 	// Reason is a short sentence, such as "DKIM signature of google.com is valid".
 	Reason string
-	// SignedBy is the domain of the signature that decided; else empty.
+	// SignedBy is the domain whose signature was verified, be it expired; else empty.
 	SignedBy string
 	Route    Route
 }
@@ -85,6 +85,10 @@ type Problem struct {
 	// Detail says it for a person.
 	Detail string
 }
+
+// ForeignDomain is the reason of reports that have no policy of an accepted
+// domain, and the code of the warning of those that have some of others, too.
+const ForeignDomain = "foreign-domain"
 
 // Outcome is what became of a document or of an item without one.
 type Outcome string

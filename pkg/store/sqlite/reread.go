@@ -9,8 +9,8 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// leftOut finds the warning [store.ForeignDomain] at the start of an element of a JSON list of strings,
-// where alone a quotation mark is not escaped.
+// leftOut finds the warning that policies were left out at the start of an
+// element of a JSON list of strings, where alone a quotation mark is not escaped.
 const leftOut = `r.warnings <> 0 AND EXISTS (SELECT 1 FROM dict w WHERE w.id = r.warnings
 	AND (instr(w.value, '["` + store.ForeignDomain + `:') = 1 OR instr(w.value, '","` + store.ForeignDomain + `:') > 0))`
 
