@@ -104,6 +104,16 @@ func Demo() error {
 	return runTool(args...)
 }
 
+// Screenshots takes the pictures of README.md and plugin.json anew, from the demo in a Grafana and with a Chromium.
+func Screenshots() error {
+	home := grafanaHome()
+	if home == "" {
+		return errors.New("no Grafana is found in GRAFANA_HOME, in " + grafanaPackage + " or on the path")
+	}
+	mg.SerialDeps(Build)
+	return runTool("demo", "--plugin", "dist", "--grafana", home, "--run", "npx playwright test --config tests/screenshots.config.ts")
+}
+
 // runTool builds the command line and runs it as a child that is told of
 // interrupts, so that it can end its own children.
 func runTool(args ...string) (err error) {

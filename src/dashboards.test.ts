@@ -222,7 +222,9 @@ describe('the shipped dashboards', () => {
       const links = withData.flatMap((panel) => propertiesOf(panel, 'links') as unknown as Link[][]).flat();
       const wrong = links.filter(
         ({ url }) =>
-          !/^\/d\/tlsrpt-[a-z]+\?var-\w+=\$\{__value\.raw:percentencode\}(&(from=|to=)?\$\{\w+(:queryparam)?\})*$/.test(url)
+          !/^\/d\/tlsrpt-[a-z]+\?var-\w+=\$\{__value\.raw:percentencode\}(&(from=|to=)?\$\{\w+(:queryparam)?\})*$/.test(
+            url
+          )
       );
       expect(wrong).toEqual([]);
       const uids = links.map(({ url }) => url.split(/[/?]/)[2]);

@@ -1,4 +1,4 @@
-import { type Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import { readdirSync, readFileSync } from 'fs';
 import path from 'path';
 
@@ -37,11 +37,11 @@ export function heightOf({ panels }: Dashboard, isNarrow: boolean): number {
   return HEAD.wide + Math.max(...panels.map(({ gridPos }) => gridPos.y + gridPos.h)) * ROW;
 }
 
-/** Opens a dashboard and waits until nothing is loading any more. */
-export async function open(page: Page, { uid }: Dashboard, theme: 'dark' | 'light'): Promise<void> {
-  const answered = page.waitForResponse((response) => response.url().includes('/api/ds/query'));
-  await page.goto(`/d/${uid}?theme=${theme}&kiosk`);
+/** Does what shows a dashboard, and waits until it has asked its queries and nothing is loading any more. */
+export async function shows(page: Page, action: () => Promise<unknown>): Promise<void> {
+  const answered = page.waitForResponse((response) => response.url().includes('/api/ds/query'), { timeout: 60_000 });
+  await action();
   await answered;
   await page.waitForLoadState('networkidle');
-  await page.waitForFunction(() => document.querySelector('[aria-label="Panel loading bar"]') === null);
+  await expect(page.getByLabel('Panel loading bar')).toHaveCount(0, { timeout: 60_000 });
 }
