@@ -14,5 +14,6 @@
 // the order in which they were committed (rivals.go).
 //
 // Reading starts at plan.go, which picks the smallest table that can answer;
-// writing at commit.go.
+// writing at commit.go. Sums by domain are packed, many domains in one row
+// (packed.go), which is what answers over thousands of domains are read from.
 package sqlite
