@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+)
+
+const user = "reports@tlsrpt.example"
+
+// benchIMAP synchronises a real Dovecot's mailbox, and fetches it once more
+// throwing the bytes away.
+func benchIMAP(ctx context.Context, l *lab) error {
+	mails, err := l.corpusOnce()
+	if err != nil {
+		return err
+	}
+	n := len(mails.files)
+	s := l.sheet(fmt.Sprintf("IMAP synchronisation of %d mails from Dovecot over TLS on loopback", n),
+		"What", "Reports/s", "Time", "Memory, MiB", "Store, MiB", "Number to reach")
+	dovecot, err := loopback.StartDovecot(ctx, loopback.DovecotOptions{})
+	if errors.Is(err, loopback.ErrNotInstalled) {
+		s.row("skipped: dovecot is not installed")
+		s.print()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dovecot.Close() }()
+	for i, file := range mails.files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := dovecot.Append(user, "INBOX", mails.received[i], raw); err != nil {
+			return err
+		}
+	}
+	// Once before, so that Dovecot has its index for both.
+	if _, err := bareFetch(dovecot, n); err != nil {
+		return err
+	}
+	bare, err := bareFetch(dovecot, n)
+	if err != nil {
+		return err
+	}
+	ours, store, stop, err := l.synchronise(ctx, "imap", mailboxSettings(dovecot), dovecot.Password, n)
+	if err != nil {
+		return err
+	}
+	l.reportSync(s, "the plugin, from its start", n, ours, store, stop, "bare UID FETCH, bytes thrown away", bare)
+	return nil
+}
+
+func mailboxSettings(dovecot *loopback.Dovecot) map[string]any {
+	return map[string]any{
+		"sources": []any{map[string]any{
+			"id": "mb1", "type": "imap", "name": "Reports", "host": "127.0.0.1", "port": dovecot.TLSPort, "username": user,
+			"tlsCaCert": dovecot.CA, "pollInterval": "5s",
+		}},
+		"retentionDays": 36500, "authentication": "off",
+	}
+}
+
+// bareFetch asks for all mails, a hundred at a time and two commands ahead,
+// and throws away what comes.
+func bareFetch(dovecot *loopback.Dovecot, n int) (took time.Duration, err error) {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(dovecot.CA))
+	began := time.Now()
+	conn, err := tls.Dial("tcp", net.JoinHostPort(dovecot.Host, strconv.Itoa(dovecot.TLSPort)), &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close() }()
+	lines := bufio.NewReaderSize(conn, 64<<10)
+	var commands strings.Builder
+	fmt.Fprintf(&commands, "a LOGIN %s %s\r\nb EXAMINE INBOX\r\n", user, dovecot.Password)
+	for first := 1; first <= n; first += 100 {
+		fmt.Fprintf(&commands, "c UID FETCH %d:%d (UID INTERNALDATE RFC822.SIZE BODY.PEEK[])\r\n", first, first+99)
+	}
+	commands.WriteString("d LOGOUT\r\n")
+	go func() { _, _ = io.WriteString(conn, commands.String()) }() // a failure shows in what is read
+	for got := 0; ; {
+		line, err := lines.ReadString('\n')
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("read from dovecot: %w", err)
+		case strings.HasPrefix(line, "d "):
+			if got != n {
+				return 0, fmt.Errorf("dovecot gave out %d of %d mails", got, n)
+			}
+			return time.Since(began), nil
+		case strings.HasPrefix(line, "* ") && strings.HasSuffix(line, "}\r\n"):
+			size, err := strconv.Atoi(line[strings.LastIndexByte(line, '{')+1 : len(line)-3])
+			if err != nil {
+				return 0, err
+			}
+			if _, err := lines.Discard(size); err != nil {
+				return 0, err
+			}
+			got++
+		}
+	}
+}
