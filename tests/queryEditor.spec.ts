@@ -3,6 +3,29 @@ import { type Page } from '@playwright/test';
 
 import { TYPE, UID } from './environment';
 
+/** The metrics for alert rules, each with what it can be grouped by. */
+const METRICS = {
+  newFailedSessions: ['policyDomain', 'resultType'],
+  cleanReports: ['policyDomain', 'resultType'],
+  detailReporters: ['policyDomain', 'resultType', 'receivingMx'],
+  detailSightings: ['policyDomain', 'resultType', 'receivingMx'],
+  mxFailureShare: ['policyDomain', 'resultType', 'receivingMx'],
+  lastFailing: ['policyDomain', 'resultType'],
+  nextReport: ['policyDomain', 'resultType'],
+  historyDays: ['policyDomain'],
+  enforced: ['policyDomain'],
+  protectionLost: ['policyDomain'],
+  modeDropped: ['policyDomain'],
+  silentDays: ['policyDomain'],
+  overdue: ['reporter', 'domains'],
+  reportAge: ['policyDomain', 'reporter'],
+  pollAge: ['source'],
+  pollsMissed: ['source'],
+  arrivals: ['source'],
+  quarantined: ['source', 'quarantineReason'],
+  completeness: ['policyDomain'],
+};
+
 interface Answer {
   results: { A: { error?: string; frames: Array<{ schema: { fields: Array<{ name: string; labels?: object }> } }> } };
 }
@@ -72,6 +95,11 @@ test.describe('the query editor', () => {
       [/^Reports/, 'reports', 'reportId'],
       [/^Reporters/, 'reporters', 'lastReport'],
       [/^Sources/, 'sources', 'lastSuccess'],
+      [/^Status/, 'status', 'sentence'],
+      [/^Incidents/, 'incidents', 'verdict'],
+      [/^Policies/, 'policies', 'policyString'],
+      [/^Readiness/, 'readiness', 'reasons'],
+      [/^Events/, 'events', 'timeEnd'],
     ] as const) {
       const answered = framesOf(page, `"queryType":"${queryType}"`);
       await choose(page, 'query-type', option);
@@ -89,5 +117,64 @@ test.describe('the query editor', () => {
     await page.getByRole('option', { name: /^Source/ }).click();
     await variableEditPage.runQuery();
     await expect(variableEditPage).toDisplayPreviews(['mb1']);
+  });
+
+  test('answers every metric for alert rules', async ({ page }) => {
+    for (const [metric, groupBy] of Object.entries(METRICS)) {
+      await test.step(metric, async () => {
+        const query = { refId: 'A', datasource: { type: TYPE, uid: UID }, queryType: 'summary', metric, groupBy };
+        const data = { from: 'now-90d', to: 'now', queries: [{ ...query, filters: [] }] };
+        const response = await page.request.post('/api/ds/query', { data });
+        expect(response.ok(), await response.text()).toBe(true);
+      });
+    }
+  });
+
+  test('tells the query in words, also when it is folded in', async ({ page }) => {
+    await exploreTrend(page);
+    await expect(page.getByTestId('query-text')).toHaveText('Failure rate by domain');
+    await page.getByRole('button', { name: 'Collapse query row' }).click();
+    await expect(page.getByText('Failure rate by domain')).toBeVisible();
+  });
+
+  test('says why the last hour holds nothing', async ({ page }) => {
+    const queries = [{ refId: 'A', datasource: { type: TYPE, uid: UID } }];
+    const pane = { datasource: UID, queries, range: { from: 'now-1h', to: 'now' } };
+    await page.goto(`/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify({ a: pane }))}`);
+    await expect(page.getByText(/Choose a longer time range/)).toBeVisible();
+  });
+});
+
+test.describe('annotations', () => {
+  const DASHBOARD = 'tlsrpt-annotations';
+  const datasource = { type: TYPE, uid: UID };
+
+  test.afterAll(async ({ request }) => {
+    await request.delete(`/api/dashboards/uid/${DASHBOARD}`);
+  });
+
+  test('are points and regions over a panel, without a word of configuration', async ({ page }) => {
+    const targets = [{ refId: 'A', datasource, queryType: 'trend', metric: 'failedSessions', filters: [] }];
+    const dashboard = {
+      uid: DASHBOARD,
+      title: 'Annotations',
+      time: { from: 'now-90d', to: 'now' },
+      annotations: { list: [{ name: 'What happened', enable: true, iconColor: 'blue', datasource }] },
+      panels: [
+        { id: 1, type: 'timeseries', title: 'Failed', datasource, gridPos: { x: 0, y: 0, w: 24, h: 16 }, targets },
+      ],
+    };
+    const saved = await page.request.post('/api/dashboards/db', { data: { dashboard, overwrite: true } });
+    expect(saved.ok(), await saved.text()).toBe(true);
+
+    await page.goto(`/d/${DASHBOARD}`);
+    const markers = page.getByTestId('data-testid annotation-marker');
+    await expect(markers.first()).toBeVisible();
+    // A region's mark is as wide as what it marks.
+    await expect
+      .poll(() => markers.evaluateAll((all) => Math.max(...all.map((mark) => mark.getBoundingClientRect().width))))
+      .toBeGreaterThan(25);
+    await markers.first().hover();
+    await expect(page.locator('#grafana-portal-container').getByText(/: first /)).toBeVisible();
   });
 });
