@@ -259,6 +259,9 @@ var anyResultType = regexp.MustCompile(`^(starttls|certificate|validation|tlsa|d
 // linkField is a field that a link takes its value from, by name.
 var linkField = regexp.MustCompile(`__data\.fields\["([^"]+)"\]`)
 
+// operand is a field that a transformation counts with, by what is shown.
+var operand = regexp.MustCompile(`"matcher":\{"id":"byName","options":"([^"]+)"\}`)
+
 // named are the fields that the panel's overrides, transformations and links name.
 func (p dashboardPanel) named() []string {
 	names := map[string]bool{}
@@ -273,6 +276,10 @@ func (p dashboardPanel) named() []string {
 		}
 	}
 	for _, tr := range p.Transformations {
+		raw, _ := json.Marshal(tr.Options) // as above
+		for _, found := range operand.FindAllStringSubmatch(string(raw), -1) {
+			names[found[1]] = true
+		}
 		for _, key := range []string{"includeByName", "excludeByName", "indexByName", "renameByName"} {
 			if byName, ok := tr.Options[key].(map[string]any); ok {
 				for name := range byName {
