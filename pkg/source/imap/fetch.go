@@ -141,8 +141,9 @@ func (p *poll) skipItem(ctx context.Context, item source.Item, reason source.Ski
 
 // fetchAlone asks for one mail that did not come with the others: first as
 // before, then for its body alone. What is still in the folder then, but not
-// given out, is recorded as unreadable.
-func (p *poll) fetchAlone(ctx context.Context, f *folder, uid goimap.UID) error {
+// given out, is recorded as unreadable; where it ended the connection instead,
+// it is a suspect (see [poll.condemn]).
+func (p *poll) fetchAlone(ctx context.Context, f *folder, uid goimap.UID) (suspect bool, err error) {
 	for _, options := range []*goimap.FetchOptions{whole(), bodyOnly()} {
 		p.session.strays.want(uid)
 		pl := newPipeline(p)
@@ -151,30 +152,31 @@ func (p *poll) fetchAlone(ctx context.Context, f *folder, uid goimap.UID) error 
 		stray := p.session.strays.want(0)
 		if err != nil {
 			pl.abandon(err)
-			return err
+			return false, err
 		}
 		if c.open[uid] && stray != nil {
 			if err := p.handOver(ctx, f, c, stray); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if p.session.dead() {
+			suspect = true
 			if err := p.recover(ctx, f); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if !c.open[uid] {
-			return p.settle(ctx, f)
+			return false, p.settle(ctx, f)
 		}
 	}
 	still, err := p.session.search(&goimap.SearchCriteria{UID: []goimap.UIDSet{goimap.UIDSetNum(uid)}})
 	if err != nil {
-		return p.config.commandError(p.session.stream, "folders", "to search "+f.name, err)
+		return false, p.config.commandError(p.session.stream, "folders", "to search "+f.name, err)
 	}
-	if len(still) == 0 {
-		return nil
+	if len(still) == 0 || suspect {
+		return suspect && len(still) > 0, nil
 	}
-	return p.skipItem(ctx, f.item(uid, time.Now(), -1), source.SkipUnreadable, "the server lists the mail but does not give it out")
+	return false, p.skipUnreadable(ctx, f, []goimap.UID{uid})
 }
 
 // skipExpired records the mails that are older than the bound, and returns

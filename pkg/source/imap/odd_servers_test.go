@@ -390,3 +390,30 @@ func TestFoldersAreEscapedInRefs(t *testing.T) {
 		}
 	}
 }
+
+func TestAServerThatEndsTheConnectionAtEveryMailMakesNoneUnreadable(t *testing.T) {
+	breaks := true
+	server := &odd{uids: count(3), fetch: func(o *oddConn, uid int, _ string) bool {
+		if breaks {
+			body := mail(strconv.Itoa(uid))
+			o.say("* %d FETCH (UID %d INTERNALDATE \"04-May-2026 03:02:01 +0000\" BODY[] {%d}\r\n%s", uid, uid, len(body), body[:len(body)/2])
+			return false
+		}
+		o.mail(uid)
+		return true
+	}}
+	l := newLedger()
+	s := open(t, server.serve(t))
+	var explained *source.Error
+	if err := s.Poll(t.Context(), time.Time{}, l); !errors.As(err, &explained) || explained.Setting != "host" {
+		t.Errorf("the poll ended with %v", err)
+	}
+	if len(l.skips) > 0 || len(l.order) > 0 {
+		t.Errorf("skipped %v, read %v", l.skips, uids(l))
+	}
+	breaks = false
+	poll1(t, s, l)
+	if len(l.order) != 3 {
+		t.Errorf("read %v once the server is well again", uids(l))
+	}
+}

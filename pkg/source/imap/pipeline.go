@@ -194,12 +194,20 @@ func (p *poll) fetch(ctx context.Context, f *folder, uids []goimap.UID) error {
 			return err
 		}
 	}
+	var suspects []goimap.UID
 	for _, uid := range missing {
-		if err := p.fetchAlone(ctx, f, uid); err != nil {
+		suspect, err := p.fetchAlone(ctx, f, uid)
+		if err != nil {
 			return err
 		}
+		if suspect {
+			suspects = append(suspects, uid)
+		}
 	}
-	return nil
+	if len(suspects) == 0 {
+		return nil
+	}
+	return p.condemn(ctx, f, suspects)
 }
 
 // recover goes on after a mail ended the connection. Where the network did,
