@@ -175,13 +175,13 @@ func (w *writer) takeReport(ctx context.Context, it item, d *store.Document) (re
 	if err != nil {
 		return 0, "", err
 	}
-	content := contentOf(d.Raw)
+	content := contentOf(d.Raw, d.Report)
 	report, err = w.conn.integer(ctx, "SELECT id FROM report WHERE hash0 = ? AND hash = ?", content.head, content.tail)
 	if err != nil {
 		return 0, "", fmt.Errorf("look for the same report: %w", err)
 	}
 	if report != 0 {
-		return report, store.Duplicate, w.again(ctx, report, j)
+		return report, store.Duplicate, w.again(ctx, report, j, d)
 	}
 	report, err = w.insert(ctx, j, content, d)
 	return report, store.Stored, err

@@ -110,11 +110,7 @@ func (w *writer) insertDelivery(ctx context.Context, owner int64, j judged) erro
 
 // asides numbers what a report says beside its sums.
 func (w *writer) asides(ctx context.Context, r *tlsrpt.Report) (warnings, contact int64, err error) {
-	var texts []string
-	for _, warning := range r.Warnings {
-		texts = append(texts, warning.String())
-	}
-	if warnings, err = w.internList(ctx, texts); err != nil {
+	if warnings, err = w.internList(ctx, warningsOf(r)); err != nil {
 		return 0, 0, err
 	}
 	contact, err = w.intern(ctx, classText, r.ContactInfo)
@@ -123,11 +119,34 @@ func (w *writer) asides(ctx context.Context, r *tlsrpt.Report) (warnings, contac
 
 // again adds a delivery to a report that is stored, and judges it anew: the
 // best delivery says its trust, the earliest its source.
-func (w *writer) again(ctx context.Context, report int64, j judged) error {
+func (w *writer) again(ctx context.Context, report int64, j judged, d *store.Document) error {
+	beside := len(fromBeside(warningsOf(d.Report))) > 0
+	if beside {
+		if err := w.noteReading(ctx, report, j, d); err != nil {
+			return err
+		}
+	}
 	if err := w.insertDelivery(ctx, report, j); err != nil {
 		return err
 	}
+	name := ""
+	if beside {
+		name = d.Report.Reporter
+	}
+	if err := w.weigh(ctx, report, j, name); err != nil || !beside {
+		return err
+	}
+	return w.readAsBest(ctx, report, j.item)
+}
+
+// weigh finds whether a further delivery is earlier, or better trusted, than
+// those that were there. Where it names the reporter itself, who signed it is
+// noted under that name.
+func (w *writer) weigh(ctx context.Context, report int64, j judged, name string) error {
 	earliest, deciding, reporter, superseded, err := w.foremost(ctx, report, j.item)
+	if err == nil && name != "" {
+		reporter, err = w.intern(ctx, classReporter, name)
+	}
 	if err != nil {
 		return err
 	}

@@ -77,8 +77,10 @@ func (w *writer) dropDeliveries(ctx context.Context, owner int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.conn.exec(ctx, "DELETE FROM delivery WHERE report = ?", owner); err != nil {
-		return err
+	for _, query := range []string{"DELETE FROM delivery WHERE report = ?", "DELETE FROM reading WHERE report = ?"} {
+		if _, err := w.conn.exec(ctx, query, owner); err != nil {
+			return err
+		}
 	}
 	return w.releaseMails(ctx, waited...)
 }

@@ -42,7 +42,7 @@ func empty(t fataler, s *Store) {
 		for _, table := range []string{
 			"ledger", "report", "document", "delivery", "pending_mail", "policy", "failure", "total_day", "reporter_day", "domain_day",
 			"domain_month", "domain_reporter_day", "stored_hour", "stored_hour_late", "failure_total_day", "failure_domain_day", "failure_stored_hour",
-			"heard", "sighting", "arrival_hour", "parsed", "quarantine", "quarantine_hour", "account", "source_state", "lease", "signing", "read_with",
+			"heard", "sighting", "arrival_hour", "parsed", "quarantine", "quarantine_hour", "account", "source_state", "lease", "signing", "reading", "read_with",
 		} {
 			if _, err := c.exec(ctx, "DELETE FROM "+table); err != nil {
 				return err

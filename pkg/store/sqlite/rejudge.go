@@ -109,8 +109,8 @@ func (w *writer) redecide(ctx context.Context, report int64) error {
 	if err != nil {
 		return fmt.Errorf("read report: %w", err)
 	}
-	for i := range all {
-		w.sign(reporter, &all[i])
+	if err := w.signEach(ctx, report, reporter, all); err != nil {
+		return err
 	}
 	if superseded == 0 {
 		if err := w.contribute(ctx, report, -1); err != nil {
@@ -130,7 +130,10 @@ func (w *writer) redecide(ctx context.Context, report int64) error {
 			return err
 		}
 	}
-	return w.settle(ctx, before, after)
+	if err := w.settle(ctx, before, after); err != nil {
+		return err
+	}
+	return w.readAsBest(ctx, report, item{})
 }
 
 // redecideQuarantined finds the deciding delivery of a quarantined document anew.

@@ -82,7 +82,7 @@ func (s *Store) Reread(ctx context.Context, reportID int64, document store.Docum
 		switch {
 		case document.Report != nil:
 			outcome = store.Stored
-			return w.replace(ctx, old, document.Report)
+			return w.readAnew(ctx, old, document.Report)
 		case document.Problem != nil:
 			outcome = store.Quarantined
 			return w.withdraw(ctx, old, document.Problem)
@@ -121,9 +121,29 @@ func (w *writer) storedReport(ctx context.Context, id int64) (old storedReport, 
 	return old, err
 }
 
-// replace writes what a report was read as now. The contribution goes with the
-// rows that it was made of.
-func (w *writer) replace(ctx context.Context, old storedReport, r *tlsrpt.Report) error {
+// readAnew writes what the document of a report was read as now.
+func (w *writer) readAnew(ctx context.Context, old storedReport, r *tlsrpt.Report) error {
+	id := old.facts.report
+	raw, _, err := w.documentOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	content := contentOf(raw, r)
+	if _, err := w.conn.exec(ctx, "UPDATE report SET hash0 = ?, hash = ? WHERE id = ?", content.head, content.tail, id); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := w.refreshReading(ctx, id, r); err != nil {
+		return err
+	}
+	if err := w.replace(ctx, old, r, int64(tlsrpt.ParserVersion)); err != nil {
+		return err
+	}
+	return w.readAsBest(ctx, id, item{})
+}
+
+// replace writes what a report is read as now, by a version of the parser. The
+// contribution goes with the rows that it was made of.
+func (w *writer) replace(ctx context.Context, old storedReport, r *tlsrpt.Report, parser int64) error {
 	f := &facts{report: old.facts.report, stored: old.facts.stored, trust: old.facts.trust, source: old.facts.source}
 	if err := w.describe(ctx, r, f); err != nil {
 		return err
@@ -138,7 +158,7 @@ func (w *writer) replace(ctx context.Context, old storedReport, r *tlsrpt.Report
 	keys := keysOf(r, f.trust, old.signer)
 	_, err = w.conn.exec(ctx, `UPDATE report SET name_key = ?, sign_key = ?, reporter = ?, day = ?, starts = ?, ends = ?, late = ?,
 		warnings = ?, contact = ?, report_id = ?, parser = ? WHERE id = ?`, keys.name, keys.signer, f.reporter, f.day, r.Start.Unix(), r.End.Unix(), f.late,
-		warnings, contact, r.ReportID, int64(tlsrpt.ParserVersion), f.report)
+		warnings, contact, r.ReportID, parser, f.report)
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
@@ -146,7 +166,7 @@ func (w *writer) replace(ctx context.Context, old storedReport, r *tlsrpt.Report
 		return err
 	}
 	w.sums.count(old.facts.parser, -1)
-	w.sums.count(int64(tlsrpt.ParserVersion), 1)
+	w.sums.count(parser, 1)
 	if !old.superseded {
 		w.sums.contribute(old.facts, -1)
 		w.sums.contribute(f, 1)
@@ -155,8 +175,8 @@ func (w *writer) replace(ctx context.Context, old storedReport, r *tlsrpt.Report
 	if err != nil {
 		return err
 	}
-	for i := range deliveries {
-		w.sign(f.reporter, &deliveries[i])
+	if err := w.signEach(ctx, f.report, f.reporter, deliveries); err != nil {
+		return err
 	}
 	return w.settle(ctx, old.keys, keys)
 }
@@ -176,6 +196,9 @@ func (w *writer) dropFacts(ctx context.Context, f *facts) error {
 // are. All its deliveries go along, so that they are there when it comes back.
 func (w *writer) withdraw(ctx context.Context, old storedReport, problem *store.Problem) error {
 	id := old.facts.report
+	if err := w.ownHints(ctx, old); err != nil {
+		return err
+	}
 	frame, size, err := w.frameOf(ctx, id)
 	if err != nil {
 		return err
@@ -203,6 +226,9 @@ func (w *writer) withdraw(ctx context.Context, old storedReport, problem *store.
 	}
 	if _, err := w.conn.exec(ctx, "UPDATE delivery SET report = ? WHERE report = ?", -quarantined, id); err != nil {
 		return fmt.Errorf("move deliveries: %w", err)
+	}
+	if err := w.moveReadings(ctx, id, -quarantined, old.storedBy); err != nil {
+		return err
 	}
 	if err := w.drop(ctx, id); err != nil {
 		return err

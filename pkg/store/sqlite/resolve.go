@@ -122,6 +122,9 @@ func (w *writer) handOver(ctx context.Context, id, report, own int64) error {
 			return err
 		}
 	}
+	if err := w.handOverReadings(ctx, id, report, own); err != nil {
+		return err
+	}
 	if err := w.dropDeliveries(ctx, -id); err != nil {
 		return err
 	}
@@ -129,4 +132,16 @@ func (w *writer) handOver(ctx context.Context, id, report, own int64) error {
 		return nil
 	}
 	return w.redecide(ctx, report)
+}
+
+// handOverReadings does so with what they make of it.
+func (w *writer) handOverReadings(ctx context.Context, id, report, own int64) error {
+	some, err := w.conn.integer(ctx, "SELECT EXISTS (SELECT 1 FROM reading WHERE report = ?)", -id)
+	if err != nil || some == 0 {
+		return err
+	}
+	if err := w.noteFirst(ctx, report); err != nil {
+		return err
+	}
+	return w.moveReadings(ctx, -id, report, own)
 }

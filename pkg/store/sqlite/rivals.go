@@ -9,18 +9,23 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// contentHash is the SHA-256 of an inflated document; its head is indexed.
+// contentHash is the SHA-256 of an inflated document; its head is indexed. Where
+// the document leaves domains to what came beside it, it is a hash of both.
 type contentHash struct {
 	head int64
 	tail []byte
 }
 
-func contentOf(raw []byte) contentHash {
+func contentOf(raw []byte, r *tlsrpt.Report) contentHash {
 	sum := sha256.Sum256(raw)
+	if slices.ContainsFunc(r.Warnings, func(w tlsrpt.Warning) bool { return w.Code == tlsrpt.WarnInferredDomain }) {
+		sum = sha256.Sum256(append(sum[:], strings.Join(domainsOf(r), "\x00")...))
+	}
 	return contentHash{int64(binary.BigEndian.Uint64(sum[:8])), sum[8:]}
 }
 
@@ -39,18 +44,23 @@ type rivalKeys struct {
 }
 
 func keysOf(r *tlsrpt.Report, trust int64, signer string) rivalKeys {
+	same := sameness(r.ReportID, r.Start.Unix(), r.End.Unix(), domainsOf(r))
+	return rivalKeys{day: int64(r.Day()), name: hash64(append([]string{"name", r.Reporter}, same...)...), signer: signerKey(trust, signer, same)}
+}
+
+// domainsOf returns the policy domains of a report, in order.
+func domainsOf(r *tlsrpt.Report) []string {
 	domains := make([]string, 0, len(r.Policies))
 	for i := range r.Policies {
 		domains = append(domains, r.Policies[i].Domain)
 	}
-	same := sameness(r.ReportID, r.Start.Unix(), r.End.Unix(), domains)
-	return rivalKeys{day: int64(r.Day()), name: hash64(append([]string{"name", r.Reporter}, same...)...), signer: signerKey(trust, signer, same)}
+	slices.Sort(domains)
+	return slices.Compact(domains)
 }
 
 // sameness is what rivals have in common beside their name or signer.
 func sameness(reportID string, starts, ends int64, domains []string) []string {
-	slices.Sort(domains)
-	return append([]string{reportID, strconv.FormatInt(starts, 10), strconv.FormatInt(ends, 10)}, slices.Compact(domains)...)
+	return append([]string{reportID, strconv.FormatInt(starts, 10), strconv.FormatInt(ends, 10)}, domains...)
 }
 
 func signerKey(trust int64, signer string, same []string) any {
@@ -79,7 +89,8 @@ func (w *writer) storedSameness(ctx context.Context, report int64) ([]string, er
 	if err != nil {
 		return nil, fmt.Errorf("read policy domains: %w", err)
 	}
-	return sameness(reportID, starts, ends, domains), nil
+	slices.Sort(domains)
+	return sameness(reportID, starts, ends, slices.Compact(domains)), nil
 }
 
 // keys reads the keys of a stored report.
