@@ -36,14 +36,17 @@ interface Answer {
  */
 async function framesOf(page: Page, ...words: string[]) {
   let answer: Answer | undefined;
-  await page.waitForResponse(async (response) => {
-    const body = response.request().postData() ?? '';
-    if (!response.url().includes('/api/ds/query') || !words.every((word) => body.includes(word))) {
-      return false;
-    }
-    answer = await response.json().catch(() => undefined);
-    return answer !== undefined;
-  });
+  await page.waitForResponse(
+    async (response) => {
+      const body = response.request().postData() ?? '';
+      if (!response.url().includes('/api/ds/query') || !words.every((word) => body.includes(word))) {
+        return false;
+      }
+      answer = await response.json().catch(() => undefined);
+      return answer !== undefined;
+    },
+    { timeout: 60_000 }
+  );
   expect(answer?.results.A.error).toBeUndefined();
   return answer?.results.A.frames ?? [];
 }
@@ -89,6 +92,8 @@ test.describe('the query editor', () => {
   });
 
   test('shows the tables', async ({ page }) => {
+    // Nine of them, on machines that do other things too.
+    test.setTimeout(240_000);
     await exploreTrend(page);
     for (const [option, queryType, field] of [
       [/^Failures/, 'failures', 'resultType'],
