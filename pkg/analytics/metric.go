@@ -111,7 +111,7 @@ var descriptions = map[Metric]string{
 	NextReport:         "When the next report of a reporter that saw the failure is expected at the latest, in seconds since 1970; 0 where that is not known",
 	PollsMissed:        "The age of the last successful poll in poll intervals",
 	Arrivals:           "Documents seen in the range",
-	DANEFailedSessions: "Failed sessions of tlsa-invalid, dnssec-invalid and dane-required, and of every other result type under tlsa",
+	DANEFailedSessions: "Failed sessions of tlsa-invalid, dnssec-invalid and dane-required, and of every other result type under tlsa but for cut connections",
 }
 
 // Description says what the metric counts, for a person.
