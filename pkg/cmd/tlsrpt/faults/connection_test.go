@@ -73,6 +73,15 @@ func inTLS(n int) (all []breakage) {
 	return all
 }
 
+// lasting are connections that end at a place as often as they are made, until
+// that is over: no mail is to blame for it.
+func lasting(at ...string) (all []breakage) {
+	for _, place := range at {
+		all = append(all, breakage{action: cut, stream: "downstream", at: place, skip: len(place), again: true})
+	}
+	return all
+}
+
 // everyNth deals breakages out to lanes that run side by side.
 func everyNth(all []breakage, n, i int) (some []breakage) {
 	for ; i < len(all); i += n {
@@ -130,6 +139,8 @@ func TestAnIMAPConnectionBrokenAtEveryKindOfByteLosesAndRepeatsNothing(t *testin
 				{"move", false, append(movePlaces.breakages(), everyNth(imapPlaces.breakages(), 6, 1)...)},
 				{"delete", false, append(deletePlaces.breakages(), everyNth(imapPlaces.breakages(), 6, 2)...)},
 				{"delete", true, inTLS(24)},
+				{"keep", false, lasting(" FETCH (UID", "BODY[] {", "}\r\nReturn-Path", "\r\nAuthentication-Results")},
+				{"delete", false, lasting("* OK [CAPABILITY", "Logged in", "Search completed", "BODY[] {", "Store completed")},
 			} {
 				t.Run(fmt.Sprintf("with %s, TLS %v, lane %d of round %d", l.after, l.tls, lane, round), func(t *testing.T) {
 					t.Parallel()

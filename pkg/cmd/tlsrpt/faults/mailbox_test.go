@@ -51,7 +51,7 @@ func neighbours(t *testing.T, dovecot *loopback.Dovecot) {
 // hash of each with its flags.
 func contents(t *testing.T, folder string) []string {
 	t.Helper()
-	var all []string
+	all := []string{}
 	for _, sub := range []string{"cur", "new"} {
 		entries, err := os.ReadDir(filepath.Join(folder, sub))
 		if err != nil {
