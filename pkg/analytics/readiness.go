@@ -148,7 +148,7 @@ type testRun struct {
 	refused, clean map[string]tlsrpt.Day
 	days           map[tlsrpt.Day]*dayTally
 	total          dayTally
-	causes         map[cause]*causeTally
+	causes         map[cause][]sighted
 	tlsaSessions   int64
 }
 
@@ -174,10 +174,11 @@ type cell struct {
 // A cause is why sessions failed, and where.
 type cause struct{ resultType, mx string }
 
-type causeTally struct {
-	sessions  int64
-	reporters map[string]bool
-	last      tlsrpt.Day
+// sighted are the sessions that one reporter told on a day to fail for a cause.
+type sighted struct {
+	sessions int64
+	reporter string
+	day      tlsrpt.Day
 }
 
 func (r *testRun) cell(group []string, bucket time.Time) *cell {
@@ -258,7 +259,7 @@ func (r *testRun) modeNow() string {
 func (r *testRun) collect(upTo time.Time) {
 	r.mode = r.modeNow()
 	r.reporters, r.refused, r.clean = map[string]bool{}, map[string]tlsrpt.Day{}, map[string]tlsrpt.Day{}
-	r.days, r.causes = map[tlsrpt.Day]*dayTally{}, map[cause]*causeTally{}
+	r.days, r.causes = map[tlsrpt.Day]*dayTally{}, map[cause][]sighted{}
 	for key, c := range r.cells {
 		if upTo.IsZero() {
 			r.now = max(r.now, key.day+1)
@@ -295,13 +296,6 @@ func (r *testRun) addCell(key cellKey, c *cell) {
 	}
 	r.refused[who] = max(r.refused[who], key.day)
 	for why, n := range c.refusals(tally.wouldFail) {
-		t := r.causes[why]
-		if t == nil {
-			t = &causeTally{reporters: map[string]bool{}}
-			r.causes[why] = t
-		}
-		t.sessions += n
-		t.reporters[key.reporter] = true
-		t.last = max(t.last, key.day)
+		r.causes[why] = append(r.causes[why], sighted{n, key.reporter, key.day})
 	}
 }

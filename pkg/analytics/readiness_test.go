@@ -72,7 +72,7 @@ func TestReadiness(t *testing.T) {
 			trial: (&trial{}).on("R", "sts", "enforce", 100, 0, daysAgo(20, 1, 1)...), mode: "enforce", verdict: "go", says: []string{"Already enforced, and nothing was refused."}},
 		"already enforced, and it fails": {
 			trial: (&trial{}).on("R", "sts", "enforce", 100, 5, 2).because("R", "enforce", "certificate-expired", "mx2.a.example", 5, 2),
-			mode:  "enforce", verdict: "go", would: 5, says: []string{"Already enforced, and 5 sessions in the last 7 days were refused: certificate-expired at mx2.a.example (5, by R)."}},
+			mode:  "enforce", verdict: "go", would: 5, says: []string{"Already enforced, and 5 sessions were refused in the last 7 days: certificate-expired at mx2.a.example (5, by R)."}},
 		"already enforced, and it failed long ago": {
 			trial: (&trial{}).on("R", "sts", "enforce", 100, 5, 20).on("R", "sts", "enforce", 100, 0, 2), mode: "enforce", verdict: "go", would: 5, says: []string{"nothing was refused since 12 May"}},
 		"in testing for a week": {

@@ -64,7 +64,7 @@ func (r *testRun) enforced() []string {
 	week := r.since(r.now - ReadyCleanDays)
 	if week.wouldFail > 0 {
 		return []string{
-			fmt.Sprintf("Already enforced, and %s in the last %d days were refused: %s.", countOf(week.wouldFail, "session"), ReadyCleanDays, r.sayCauses(r.now-ReadyCleanDays)),
+			fmt.Sprintf("Already enforced, and %s refused in the last %d days: %s.", wereOf(week.wouldFail, "session"), ReadyCleanDays, r.sayCauses(r.now-ReadyCleanDays)),
 		}
 	}
 	if last, ok := r.lastRefused(); ok {
@@ -190,23 +190,30 @@ func (r *testRun) sayTrouble() []string {
 
 // sayCauses names the causes seen from a day on, the largest first.
 func (r *testRun) sayCauses(from tlsrpt.Day) string {
-	var causes []cause
-	for why, t := range r.causes {
-		if t.last >= from {
-			causes = append(causes, why)
+	sessions, reporters := map[cause]int64{}, map[cause]map[string]bool{}
+	for why, seen := range r.causes {
+		for _, s := range seen {
+			if s.day < from {
+				continue
+			}
+			if reporters[why] == nil {
+				reporters[why] = map[string]bool{}
+			}
+			sessions[why] += s.sessions
+			reporters[why][s.reporter] = true
 		}
 	}
-	slices.SortFunc(causes, func(a, b cause) int {
-		return cmp.Or(cmp.Compare(r.causes[b].sessions, r.causes[a].sessions), cmp.Compare(a.resultType, b.resultType), cmp.Compare(a.mx, b.mx))
+	causes := slices.SortedFunc(maps.Keys(sessions), func(a, b cause) int {
+		return cmp.Or(cmp.Compare(sessions[b], sessions[a]), cmp.Compare(a.resultType, b.resultType), cmp.Compare(a.mx, b.mx))
 	})
 	var said []string
 	for _, why := range causes[:min(len(causes), causesShown)] {
-		t := r.causes[why]
 		where := ""
 		if why.mx != "" {
 			where = " at " + why.mx
 		}
-		said = append(said, fmt.Sprintf("%s%s (%s, by %s)", cmp.Or(why.resultType, "no reason given"), where, grouped(t.sessions), DomainList(slices.Sorted(maps.Keys(t.reporters)))))
+		said = append(said, fmt.Sprintf("%s%s (%s, by %s)", cmp.Or(why.resultType, "no reason given"), where,
+			grouped(sessions[why]), DomainList(slices.Sorted(maps.Keys(reporters[why])))))
 	}
 	if more := len(causes) - causesShown; more > 0 {
 		said = append(said, countOf(int64(more), "more cause"))

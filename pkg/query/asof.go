@@ -92,7 +92,7 @@ func (r *request) lastSuccess() time.Time {
 			last = s.LastSuccess
 		}
 	}
-	return earlier(last, r.To)
+	return earlier(last, r.now())
 }
 
 func (r *request) firstConfigured() time.Time {

@@ -34,6 +34,9 @@ func TestCompleteness(t *testing.T) {
 		"filters hold": {
 			covered, `{"metric":"completeness","interval":"1d","filters":[{"dimension":"policyDomain","values":["b.example"]}]}`, "2026-03-05 2026-03-06", nil,
 			map[string]string{"": "03-05=0"}},
+		"the last second of a day ends it, as Grafana has it": {
+			covered, `{"metric":"completeness","interval":"1d"}`, "2026-03-05 2026-03-06T23:59:59.999Z", nil,
+			map[string]string{"": "03-05=0.333333 03-06=0.666667"}},
 		"the largest groups are kept": {
 			covered, `{"metric":"completeness","groupBy":["policyDomain"],"interval":"30d","limit":1}`, days, []string{"policyDomain"},
 			map[string]string{"b.example": "02-10=0.833333"}},

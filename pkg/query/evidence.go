@@ -23,12 +23,17 @@ const (
 )
 
 // now is the moment that things are judged as of: the end of the range, or
-// that of the question where the range ends later.
+// that of the question where the range ends later. Grafana ends a range of whole
+// days in their last second: those days have ended.
 func (r *request) now() time.Time {
-	if r.Now.IsZero() {
-		return r.To
+	end := r.To
+	if minute := end.Add(time.Second).Truncate(time.Minute); minute.After(end) {
+		end = minute
 	}
-	return earlier(r.To, r.Now)
+	if r.Now.IsZero() {
+		return end
+	}
+	return earlier(end, r.Now)
 }
 
 // heardUpTo is until when all sources were read: what we did not fetch is not
