@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -25,6 +26,7 @@ type writer struct {
 	signed        map[signing]signature // by the number of the domain
 	falls         map[signing]fall      // by the number of the organization
 	superseded    int                   // reports put out of the numbers
+	described     int                   // failure details of new reports
 	quarantineRaw int64                 // change of the raw bytes in quarantine
 	mailBytes     int64                 // change of the packed bytes of mails to verify
 	unfinished    bool                  // Retain has more to drop
@@ -33,7 +35,8 @@ type writer struct {
 // change runs f with a writer, in a transaction that holds what f brings about
 // in the rollups and accounts too.
 func (s *Store) change(ctx context.Context, f func(context.Context, *writer) error) error {
-	return s.write(ctx, func(ctx context.Context, c *conn) error {
+	var w *writer
+	err := s.write(ctx, func(ctx context.Context, c *conn) error {
 		firstHour, err := meta(ctx, c, "first_hour")
 		if err != nil {
 			return err
@@ -42,7 +45,7 @@ func (s *Store) change(ctx context.Context, f func(context.Context, *writer) err
 		if err != nil {
 			return err
 		}
-		w := &writer{
+		w = &writer{
 			conn: c, strings: s.strings, document: s.document, sums: newSums(firstHour), now: s.now(),
 			keepRaw: s.keepRaw, keepMail: s.keepMail, nextLedger: last + 1, accounts: map[int64]*store.Account{},
 			arrivals: map[int64]int64{},
@@ -53,6 +56,26 @@ func (s *Store) change(ctx context.Context, f func(context.Context, *writer) err
 		}
 		return w.flush(ctx)
 	})
+	if w != nil && w.described >= largeReport {
+		s.tidy(ctx)
+	}
+	return err
+}
+
+// largeReport is from how many failure details on a transaction leaves much
+// memory behind.
+const largeReport = 10_000
+
+// tidy gives back what a large transaction used: the pages that SQLite has
+// cached for it, which the limit of Go's memory does not see, and what Go
+// itself would keep until the heap is twice as large.
+func (s *Store) tidy(ctx context.Context) {
+	if c, err := s.take(ctx, s.writing); err == nil {
+		// Where it can't, the cache is as large as it may be.
+		_, _ = c.exec(context.WithoutCancel(ctx), "PRAGMA shrink_memory")
+		s.writing <- c
+	}
+	debug.FreeOSMemory()
 }
 
 func (w *writer) flush(ctx context.Context) error {

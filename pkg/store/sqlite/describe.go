@@ -16,11 +16,16 @@ func (w *writer) describe(ctx context.Context, report *tlsrpt.Report, f *facts) 
 	if f.reporter, err = w.intern(ctx, classReporter, report.Reporter); err != nil {
 		return err
 	}
-	pairs := map[string][]typeMode{}
+	pairs, details := map[string][]typeMode{}, 0
 	for i := range report.Policies {
 		p := &report.Policies[i]
 		pairs[p.Domain] = append(pairs[p.Domain], typeMode{p.Type, p.Mode})
+		details += len(p.Details)
 	}
+	// It must not grow: numbers go into its rows at the end.
+	f.failures = make([]failureFacts, 0, details)
+	w.described += details
+	var unnumbered numbering
 	overlaps := report.Overlaps()
 	describers := make(map[string]*pairDescriber, len(pairs))
 	for i := range report.Policies {
@@ -33,11 +38,11 @@ func (w *writer) describe(ctx context.Context, report *tlsrpt.Report, f *facts) 
 			}
 			describers[p.Domain] = pair
 		}
-		if err := w.describePolicy(ctx, p, pair, int64(i), f); err != nil {
+		if err := w.describePolicy(ctx, p, pair, int64(i), f, &unnumbered); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.strings.numberAll(ctx, w.conn, &unnumbered)
 }
 
 // pairDescriber is what the policies of one domain in a report have in common.
@@ -71,7 +76,7 @@ func (w *writer) newPair(ctx context.Context, domain string, policies []typeMode
 	}, nil
 }
 
-func (w *writer) describePolicy(ctx context.Context, p *tlsrpt.Policy, pair *pairDescriber, idx int64, f *facts) error {
+func (w *writer) describePolicy(ctx context.Context, p *tlsrpt.Policy, pair *pairDescriber, idx int64, f *facts, unnumbered *numbering) error {
 	tm := typeMode{p.Type, p.Mode}
 	row := policyFacts{domain: pair.domain, idx: idx, kind: pair.kinds[tm]}
 	row.successful, row.failed = p.Successful, p.Failed
@@ -91,14 +96,19 @@ func (w *writer) describePolicy(ctx context.Context, p *tlsrpt.Policy, pair *pai
 	}
 	f.policies = append(f.policies, row)
 	for i := range p.Details {
-		if err := w.describeFailure(ctx, &p.Details[i], p.Type, pair, failureFacts{domain: pair.domain, policy: idx, idx: int64(i), kind: row.kind}, f); err != nil {
+		f.failures = append(f.failures, failureFacts{domain: pair.domain, policy: idx, idx: int64(i), kind: row.kind})
+		w.describeFailure(&p.Details[i], p.Type, pair, &f.failures[len(f.failures)-1], unnumbered)
+		if len(*unnumbered) < cachedStrings {
+			continue
+		}
+		if err := w.strings.numberAll(ctx, w.conn, unnumbered); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *writer) describeFailure(ctx context.Context, d *tlsrpt.FailureDetail, policyType string, pair *pairDescriber, row failureFacts, f *facts) error {
+func (w *writer) describeFailure(d *tlsrpt.FailureDetail, policyType string, pair *pairDescriber, row *failureFacts, unnumbered *numbering) {
 	row.failed = d.FailedSessions
 	if policyType == tlsrpt.PolicyTLSA && len(pair.twice) > 0 {
 		row.overlap = pair.twice[d.Key()]
@@ -119,13 +129,8 @@ func (w *writer) describeFailure(ctx context.Context, d *tlsrpt.FailureDetail, p
 		{&row.reasonCode, classText, d.ReasonCode},
 		{&row.moreInformation, classText, d.AdditionalInformation},
 	} {
-		var err error
-		if *column.id, err = w.intern(ctx, column.class, column.value); err != nil {
-			return err
-		}
+		w.strings.later(unnumbered, column.class, column.value, column.id)
 	}
-	f.failures = append(f.failures, row)
-	return nil
 }
 
 // internList numbers a list as its JSON; none is 0.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -107,13 +108,17 @@ func (in *interner) intern(ctx context.Context, c *conn, cl class, value string)
 	if id, ok := in.strings.get(key); ok {
 		return id, nil
 	}
-	hash := hash64(value)
-	id, found, err := lookup(ctx, c, cl, hash, value)
+	return in.number(ctx, c, key, hash64(value))
+}
+
+// number does so with a string that it does not remember.
+func (in *interner) number(ctx context.Context, c *conn, key dictKey, hash int64) (int64, error) {
+	id, found, err := lookup(ctx, c, key.class, hash, key.value)
 	if err != nil {
 		return 0, err
 	}
 	if !found {
-		result, err := c.exec(ctx, "INSERT INTO dict (class, hash, value) VALUES (?, ?, ?)", int64(cl), hash, value)
+		result, err := c.exec(ctx, "INSERT INTO dict (class, hash, value) VALUES (?, ?, ?)", int64(key.class), hash, key.value)
 		if err != nil {
 			return 0, fmt.Errorf("number a string: %w", err)
 		}
@@ -121,10 +126,48 @@ func (in *interner) intern(ctx context.Context, c *conn, cl class, value string)
 			return 0, fmt.Errorf("number a string: %w", err)
 		}
 	}
-	if len(value) <= cachedLength {
+	// What a report of 50,000 failures says beyond it is not likely said again.
+	if len(key.value) <= cachedLength && len(in.strings.uncommitted) < cachedStrings {
 		in.strings.uncommitted[key] = id
 	}
 	return id, nil
+}
+
+// A numbering collects strings that are not remembered, and where their numbers
+// go. Numbered in the order of the index, those of a large report are found and
+// put in page by page; one by one they would touch all of its pages all the time.
+type numbering []unnumbered
+
+type unnumbered struct {
+	dictKey
+	hash int64
+	id   *int64
+}
+
+func (in *interner) later(n *numbering, cl class, value string, id *int64) {
+	key, known := dictKey{cl, value}, false
+	if *id, known = in.strings.get(key); !known {
+		*n = append(*n, unnumbered{key, hash64(value), id})
+	}
+}
+
+// numberAll numbers what was collected, and forgets it.
+func (in *interner) numberAll(ctx context.Context, c *conn, all *numbering) (err error) {
+	n := *all
+	*all = n[:0]
+	slices.SortFunc(n, func(a, b unnumbered) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.class, b.class), strings.Compare(a.value, b.value))
+	})
+	for i := range n {
+		if i > 0 && n[i].dictKey == n[i-1].dictKey {
+			*n[i].id = *n[i-1].id
+			continue
+		}
+		if *n[i].id, err = in.number(ctx, c, n[i].dictKey, n[i].hash); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lookup finds the number of a string.
