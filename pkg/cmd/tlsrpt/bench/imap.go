@@ -86,23 +86,30 @@ func bareFetch(dovecot *loopback.Dovecot, n int) (took time.Duration, err error)
 	}
 	defer func() { _ = conn.Close() }()
 	lines := bufio.NewReaderSize(conn, 64<<10)
-	var commands strings.Builder
-	fmt.Fprintf(&commands, "a LOGIN %s %s\r\nb EXAMINE INBOX\r\n", user, dovecot.Password)
+	var commands []string
 	for first := 1; first <= n; first += 100 {
-		fmt.Fprintf(&commands, "c UID FETCH %d:%d (UID INTERNALDATE RFC822.SIZE BODY.PEEK[])\r\n", first, first+99)
+		commands = append(commands, fmt.Sprintf("c UID FETCH %d:%d (UID INTERNALDATE RFC822.SIZE BODY.PEEK[])\r\n", first, first+99))
 	}
-	commands.WriteString("d LOGOUT\r\n")
-	go func() { _, _ = io.WriteString(conn, commands.String()) }() // a failure shows in what is read
-	for got := 0; ; {
+	commands = append(commands, "d LOGOUT\r\n")
+	ahead := min(len(commands), 2)
+	if _, err := fmt.Fprintf(conn, "a LOGIN %s %s\r\nb EXAMINE INBOX\r\n%s", user, dovecot.Password, strings.Join(commands[:ahead], "")); err != nil {
+		return 0, err
+	}
+	for got, last := 0, ""; ; {
 		line, err := lines.ReadString('\n')
 		switch {
 		case err != nil:
-			return 0, fmt.Errorf("read from dovecot: %w", err)
+			return 0, fmt.Errorf("read from dovecot after %d mails and %q: %w", got, last, err)
 		case strings.HasPrefix(line, "d "):
 			if got != n {
 				return 0, fmt.Errorf("dovecot gave out %d of %d mails", got, n)
 			}
 			return time.Since(began), nil
+		case strings.HasPrefix(line, "c ") && ahead < len(commands):
+			if _, err := io.WriteString(conn, commands[ahead]); err != nil {
+				return 0, err
+			}
+			ahead++
 		case strings.HasPrefix(line, "* ") && strings.HasSuffix(line, "}\r\n"):
 			size, err := strconv.Atoi(line[strings.LastIndexByte(line, '{')+1 : len(line)-3])
 			if err != nil {
@@ -113,5 +120,6 @@ func bareFetch(dovecot *loopback.Dovecot, n int) (took time.Duration, err error)
 			}
 			got++
 		}
+		last = line
 	}
 }

@@ -38,7 +38,7 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.reports, "reports", 10_000, "how many report mails are imported and synchronised")
-	flag.IntVar(&o.small, "small", 50_000, "policy `rows` of the small store that is queried")
+	flag.IntVar(&o.small, "small", 100_000, "policy `rows` of the small store that is queried")
 	flag.IntVar(&o.large, "large", 300_000, "policy `rows` of the large store that is queried; the numbers to reach speak of 10,000,000")
 	flag.IntVar(&o.domains, "domains", 100, "how many domains the queried stores tell of, over 365 days")
 	flag.IntVar(&o.queries, "times", 20, "how often each query is asked")
