@@ -53,5 +53,9 @@ func (w *writer) contribute(ctx context.Context, report, sign int64) error {
 		return err
 	}
 	w.sums.contribute(f, sign)
+	// Rivals may hold 50,000 each.
+	if len(f.failures) >= largeReport {
+		return w.sums.flushFailures(ctx, w.conn)
+	}
 	return nil
 }

@@ -201,13 +201,8 @@ func (s *sums) flush(ctx context.Context, c *conn) error {
 			return err
 		}
 	}
-	for _, r := range failureRollups {
-		err := flushRollup(ctx, c, r, s.failures[r], (*failureSums).shrinks, func(v *failureSums) []any {
-			return []any{v.details, v.failed, v.overlap}
-		})
-		if err != nil {
-			return err
-		}
+	if err := s.flushFailures(ctx, c); err != nil {
+		return err
 	}
 	if err := s.settleHeard(ctx, c); err != nil {
 		return fmt.Errorf("update who was heard: %w", err)
@@ -219,6 +214,21 @@ func (s *sums) flush(ctx context.Context, c *conn) error {
 		return fmt.Errorf("count reports by parser: %w", err)
 	}
 	return addMeta(ctx, c, "reports", s.reports)
+}
+
+// flushFailures writes what was collected of failures, of which nothing else is
+// made, so that it may be done before all is.
+func (s *sums) flushFailures(ctx context.Context, c *conn) error {
+	for _, r := range failureRollups {
+		err := flushRollup(ctx, c, r, s.failures[r], (*failureSums).shrinks, func(v *failureSums) []any {
+			return []any{v.details, v.failed, v.overlap}
+		})
+		if err != nil {
+			return err
+		}
+		delete(s.failures, r)
+	}
+	return nil
 }
 
 func (s *sums) flushParsed(ctx context.Context, c *conn) error {
