@@ -45,6 +45,7 @@ func (i Import) Run(ctx context.Context, put func(context.Context, source.Sink) 
 	if _, _, err := begin(ctx, i.Store, i.Pipeline.Rules.readWith()); err != nil {
 		return err
 	}
+	started := time.Now().UTC()
 	k := &sink{
 		sourceID: i.Source, store: i.Store, pipeline: i.Pipeline, limits: newLimits(), progress: new(progress),
 		route: store.Import, assume: i.Assume,
@@ -58,7 +59,28 @@ func (i Import) Run(ctx context.Context, put func(context.Context, source.Sink) 
 	if fault != nil {
 		return fault
 	}
-	return failed
+	if failed != nil {
+		return failed
+	}
+	return i.note(ctx, started)
+}
+
+// note leaves what a poller would: that all there was has been read. Without it
+// silence could not be told from a first synchronisation.
+func (i Import) note(ctx context.Context, started time.Time) error {
+	states, err := i.Store.SourceStates(ctx)
+	if err != nil {
+		return fmt.Errorf("read the state of the source: %w", err)
+	}
+	now := time.Now().UTC()
+	state := store.SourceState{Source: i.Source, LastPoll: started, LastSuccess: now}
+	if known := states[i.Source]; known.FirstSync.IsZero() {
+		state.FirstConfigured, state.FirstSync = started, now
+	}
+	if err := i.Store.SaveSourceState(ctx, state); err != nil {
+		return fmt.Errorf("note the import: %w", err)
+	}
+	return nil
 }
 
 // hold takes the lease, also from a process of this machine that has ended, and

@@ -94,7 +94,12 @@ func environment(ctx context.Context, reports store.Store) (query.Environment, e
 		known[id] = accounts[id]
 	}
 	for _, id := range slices.Sorted(maps.Keys(known)) {
-		env.Sources = append(env.Sources, sourceOf(id, states[id], known[id]))
+		src := sourceOf(id, states[id], known[id])
+		if id == importSource && len(known) > 1 {
+			// Files are not polled: that none came since says nothing of the others.
+			src.LastSuccess = time.Time{}
+		}
+		env.Sources = append(env.Sources, src)
 	}
 	return env, nil
 }
@@ -107,6 +112,9 @@ func sourceOf(id string, s store.SourceState, account store.Account) query.Sourc
 	}
 	if id == importSource {
 		row.Name, row.Type = "Imported files", "import"
+		if s.FirstSync.IsZero() { // imported before this was noted, or broken off
+			s.FirstSync = time.Unix(0, 0).UTC()
+		}
 	}
 	if s.LastError != "" {
 		row.State = string(ingest.Failing)

@@ -60,9 +60,14 @@ func TestAnswersAreTablesCSVOrJSON(t *testing.T) {
 }
 
 func TestImportedFilesAreASourceOfTheirOwn(t *testing.T) {
-	lines := strings.Split(answer(t, filled(t), `{"queryType":"sources"}`), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[1], "import,Imported files,import,idle,,,,") {
+	store := filled(t)
+	lines := strings.Split(answer(t, store, `{"queryType":"sources"}`), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[1], "import,Imported files,import,idle,2") {
 		t.Errorf("the sources are %q", lines)
+	}
+	// What was imported whole can be judged: nobody waits for the rest of it.
+	if status := answer(t, store, `{"queryType":"status"}`); strings.Contains(status, "first time") {
+		t.Errorf("the status is\n%s", status)
 	}
 }
 
