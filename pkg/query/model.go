@@ -199,8 +199,14 @@ func (m *Model) checkMetrics() error {
 	return nil
 }
 
-// checkIdleWords judges what tables do not use: a misspelled word there is told too.
+// checkIdleWords judges what tables do not use: a misspelled word there is told
+// too, and so is a filter on failure details where they play no part.
 func (m *Model) checkIdleWords() error {
+	for _, f := range m.filters() {
+		if f.Dimension.Detail() && (m.QueryType == "policies" || m.QueryType == "readiness") {
+			return refuse("%q comes from failure details, and the query type %q does not: it can't be filtered by it", string(f.Dimension), m.QueryType)
+		}
+	}
 	for _, metric := range m.metrics() {
 		if err := oneOf("metric", metric, summaryMetrics); err != nil {
 			return err

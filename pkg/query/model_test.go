@@ -73,6 +73,8 @@ func TestParseNamesTheUnknownWordAndTheAllowedOnes(t *testing.T) {
 		"completeness beside another":       {`{"queryType":"summary","metrics":["reports","completeness"]}`, `"completeness"`, "can't stand beside others"},
 		"completeness by a detail":          {`{"metric":"completeness","filters":[{"dimension":"resultType","values":["x"]}]}`, `"resultType"`, "can't be filtered"},
 		"a silence by a detail":             {`{"queryType":"summary","metric":"overdue","filters":[{"dimension":"receivingMx","values":["x"]}]}`, `"receivingMx"`, "can't be filtered"},
+		"policies by a detail":              {`{"queryType":"policies","filters":[{"dimension":"resultType","values":["x"]}]}`, `"resultType"`, `query type "policies" does not: it can't be filtered`},
+		"readiness by a detail":             {`{"queryType":"readiness","filters":[{"dimension":"receivingMx","values":["x"]}]}`, `"receivingMx"`, "can't be filtered"},
 		"domains in words of no reporter":   {`{"queryType":"summary","metric":"overdue","groupBy":["domains"]}`, `"domains"`, "beside reporter"},
 		"domains in words beside domains":   {`{"queryType":"summary","metric":"overdue","groupBy":["reporter","policyDomain","domains"]}`, `"domains"`, "not by policyDomain"},
 		"domains in words of a trend":       {`{"groupBy":["domains"]}`, `"domains"`, "policyDomain"},
