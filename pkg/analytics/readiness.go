@@ -264,7 +264,7 @@ func (r *testRun) collect(upTo time.Time) {
 		if upTo.IsZero() {
 			r.now = max(r.now, key.day+1)
 		}
-		if key.policyType == tlsrpt.PolicySTS && (key.mode == r.mode || key.mode == "") {
+		if r.counts(key) {
 			r.addCell(key, c)
 		} else if key.policyType != tlsrpt.PolicyTLSA {
 			r.total.trouble += c.trouble()
@@ -280,6 +280,11 @@ func (r *testRun) collect(upTo time.Time) {
 		}
 		r.heard = max(r.heard, d)
 	}
+}
+
+// counts tells whether a cell is under the mode.
+func (r *testRun) counts(key cellKey) bool {
+	return key.policyType == tlsrpt.PolicySTS && (key.mode == r.mode || key.mode == "")
 }
 
 func (r *testRun) addCell(key cellKey, c *cell) {

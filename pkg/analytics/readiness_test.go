@@ -72,9 +72,12 @@ func TestReadiness(t *testing.T) {
 			trial: (&trial{}).on("R", "sts", "enforce", 100, 0, daysAgo(20, 1, 1)...), mode: "enforce", verdict: "go", says: []string{"Already enforced, and nothing was refused."}},
 		"already enforced, and it fails": {
 			trial: (&trial{}).on("R", "sts", "enforce", 100, 5, 2).because("R", "enforce", "certificate-expired", "mx2.a.example", 5, 2),
-			mode:  "enforce", verdict: "go", would: 5, says: []string{"Already enforced, and 5 sessions were refused in the last 7 days: certificate-expired at mx2.a.example (5, by R)."}},
+			mode:  "enforce", verdict: "go", would: 5, says: []string{"Already enforced, and it refused 5 of 100 sessions in the last 7 days: certificate-expired at mx2.a.example (5, by R)."}},
 		"already enforced, and it failed long ago": {
-			trial: (&trial{}).on("R", "sts", "enforce", 100, 5, 20).on("R", "sts", "enforce", 100, 0, 2), mode: "enforce", verdict: "go", would: 5, says: []string{"nothing was refused since 12 May"}},
+			trial: (&trial{}).on("R", "sts", "enforce", 100, 5, 20).on("R", "sts", "enforce", 100, 0, 2), mode: "enforce", verdict: "go", would: 5, says: []string{"nothing was refused since 13 May, in 100 sessions from 1 reporter over 1 day."}},
+		"already enforced, and it failed before the last report of long ago": {
+			trial: (&trial{}).on("R", "sts", "enforce", 100, 0, 21).on("R", "sts", "enforce", 100, 5, 20), mode: "enforce", verdict: "go", would: 5,
+			says: []string{"Already enforced, and it refused 5 of 200 sessions, the last on 12 May, since when none was reported: no reason given (5, by R)."}},
 		"in testing for a week": {
 			trial: (&trial{}).on("R", "sts", "testing", 100, 0, daysAgo(7, 1, 1)...).on("S", "sts", "testing", 100, 0, daysAgo(7, 1, 1)...),
 			mode:  "testing", verdict: "wait", goOn: "2026-06-08T00:00:00Z", says: []string{"7 days: wait for 14", "Go on 8 June if nothing fails until then."}},
@@ -100,15 +103,15 @@ func TestReadiness(t *testing.T) {
 		"it failed, and a week is not enough after so much": {
 			trial: two().on("R", "sts", "testing", 100, 50, 9), mode: "testing", verdict: "wait", would: 50, goOn: "2026-06-07T00:00:00Z", says: []string{"Enforce would have refused 50 of 500", "Go on 7 June"}},
 		"it failed, and two weeks are enough": {
-			trial: two().on("R", "sts", "testing", 100, 50, 16), mode: "testing", verdict: "go", would: 50, says: []string{"Nothing that enforce would refuse since 16 May"}},
+			trial: two().on("R", "sts", "testing", 100, 50, 16), mode: "testing", verdict: "go", would: 50, says: []string{"Nothing that enforce would refuse since 17 May, in 300 sessions from 2 reporters over 15 days."}},
 		"a stray session in thousands, a week ago": {
-			trial: two().on("R", "sts", "testing", 10_000, 1, 8), mode: "testing", verdict: "go", would: 1, says: []string{"since 24 May"}},
+			trial: two().on("R", "sts", "testing", 10_000, 1, 8), mode: "testing", verdict: "go", would: 1, says: []string{"since 25 May, in 140 sessions"}},
 		"a stray session in thousands, yesterday": {
 			trial: two().on("R", "sts", "testing", 10_000, 1, 1), mode: "testing", verdict: "wait", would: 1, goOn: "2026-06-08T00:00:00Z", says: []string{"1 of 10,400 sessions", "Go on 8 June"}},
 		"who told of the failure has not reported since": {
 			trial: two().on("T", "sts", "testing", 100_000, 3, 9), mode: "testing", verdict: "wait", would: 3, goOn: "2026-06-07T00:00:00Z", says: []string{"T has not reported since", "Go on 7 June"}},
 		"who told of the failure goes on under another name": {
-			trial: tested20("R", "Google LLC").on("Google Inc.", "sts", "testing", 100_000, 3, 9), mode: "testing", verdict: "go", would: 3, says: []string{"since 23 May"}},
+			trial: tested20("R", "Google LLC").on("Google Inc.", "sts", "testing", 100_000, 3, 9), mode: "testing", verdict: "go", would: 3, says: []string{"since 24 May, in 160 sessions from 2 reporters over 8 days"}},
 		"a retired domain": {
 			trial: (&trial{}).on("R", "sts", "testing", 100, 0, daysAgo(40, 18, 1)...).on("S", "sts", "testing", 100, 0, daysAgo(40, 18, 1)...),
 			mode:  "testing", verdict: "wait", says: []string{"No report on it since that for 14 May"}},

@@ -59,18 +59,21 @@ func (r *testRun) withoutPolicy() []string {
 	return []string{"No sender has seen an MTA-STS policy. " + publish}
 }
 
-// enforced says what fails where the decision is made.
+// enforced says first that the decision is made, and what is refused under it.
 func (r *testRun) enforced() []string {
-	week := r.since(r.now - ReadyCleanDays)
-	if week.wouldFail > 0 {
-		return []string{
-			fmt.Sprintf("Already enforced, and %s refused in the last %d days: %s.", wereOf(week.wouldFail, "session"), ReadyCleanDays, r.sayCauses(r.now-ReadyCleanDays)),
-		}
+	if week := r.since(r.now - ReadyCleanDays); week.wouldFail > 0 {
+		return []string{fmt.Sprintf("Already enforced, and it refused %s of %s in the last %d days: %s.",
+			grouped(week.wouldFail), countOf(week.total, "session"), ReadyCleanDays, r.sayCauses(r.now-ReadyCleanDays))}
 	}
-	if last, ok := r.lastRefused(); ok {
-		return []string{fmt.Sprintf("Already enforced, and nothing was refused since %s.", r.say(last))}
+	last, ok := r.lastRefused()
+	if !ok {
+		return []string{"Already enforced, and nothing was refused."}
 	}
-	return []string{"Already enforced, and nothing was refused."}
+	if r.since(last+1).total == 0 {
+		return []string{fmt.Sprintf("Already enforced, and it refused %s of %s, the last on %s, since when none was reported: %s.",
+			grouped(r.total.wouldFail), countOf(r.total.total, "session"), r.say(last), r.sayCauses(0))}
+	}
+	return []string{fmt.Sprintf("Already enforced, and nothing was refused %s.", r.saySince(last+1))}
 }
 
 // A hindrance is one thing that stands between testing and enforce.
@@ -171,12 +174,33 @@ func (r *testRun) gaps() []hindrance {
 	return all
 }
 
+// sayClean tells of the time since the last session that would be refused.
 func (r *testRun) sayClean() string {
-	from := countOf(int64(r.ids.count(r.reporters)), "reporter")
-	if last, ok := r.lastRefused(); ok {
-		return fmt.Sprintf("Nothing that enforce would refuse since %s, in %s from %s over %s.", r.say(last), countOf(r.total.total, "session"), from, countOf(int64(len(r.days)), "day"))
+	last, ok := r.lastRefused()
+	if ok {
+		return fmt.Sprintf("Nothing that enforce would refuse %s.", r.saySince(last+1))
 	}
-	return fmt.Sprintf("Nothing that enforce would refuse in %s from %s over %s.", countOf(r.total.total, "session"), from, countOf(int64(len(r.days)), "day"))
+	return fmt.Sprintf("Nothing that enforce would refuse in %s.", r.sayHeard(0))
+}
+
+func (r *testRun) saySince(from tlsrpt.Day) string {
+	return fmt.Sprintf("since %s, in %s", r.say(from), r.sayHeard(from))
+}
+
+// sayHeard counts what was reported from a day on.
+func (r *testRun) sayHeard(from tlsrpt.Day) string {
+	days, reporters := int64(0), map[string]bool{}
+	for d := range r.days {
+		if d >= from {
+			days++
+		}
+	}
+	for key := range r.cells {
+		if key.day >= from && r.counts(key) {
+			reporters[key.reporter] = true
+		}
+	}
+	return fmt.Sprintf("%s from %s over %s", countOf(r.since(from).total, "session"), countOf(int64(r.ids.count(reporters)), "reporter"), countOf(days, "day"))
 }
 
 // sayTrouble tells of senders that could not get the policy.
