@@ -163,14 +163,6 @@ func countOf(n int64, thing string) string {
 	return grouped(n) + " " + thing + "s"
 }
 
-// wereOf is [countOf] with the verb that goes with it.
-func wereOf(n int64, thing string) string {
-	if n == 1 {
-		return countOf(n, thing) + " was"
-	}
-	return countOf(n, thing) + " were"
-}
-
 // grouped writes a number with a comma between its thousands.
 func grouped(n int64) string {
 	s := fmt.Sprint(n)
