@@ -77,8 +77,8 @@ export const METRICS: Record<Metric, Word> = {
   },
   lastFailing: { label: 'Last failing period', description: 'When it ended, in seconds since 1970' },
   nextReport: {
-    label: 'Next report',
-    description: 'When the next report of who saw a failure is expected, in seconds since 1970',
+    label: 'Next report at the earliest',
+    description: 'Before when no report can tell that a failure is over, in seconds since 1970',
   },
   overdue: { label: 'Reports overdue', description: 'How many of its usual reports a reporter has missed' },
   silentDays: {

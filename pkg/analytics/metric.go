@@ -108,7 +108,7 @@ var descriptions = map[Metric]string{
 	MXFailureShare:     "Failed sessions at the MX by all sessions of the reporters that named it, 0 to 1: it fails at least so often",
 	CleanReports:       "Reports of a later period than the last failing one, with sessions and without the failure, by reporters that saw it",
 	LastFailing:        "The end of the last failing period, in seconds since 1970",
-	NextReport:         "When the next report of a reporter that saw the failure is expected at the latest, in seconds since 1970; 0 where that is not known",
+	NextReport:         "Before when nothing new can be known of the failure, in seconds since 1970: the end of the next period of a reporter that saw it, or when the first of the failures leaves the range, whichever is sooner; 0 where a report may come at any time",
 	PollsMissed:        "The age of the last successful poll in poll intervals",
 	Arrivals:           "Documents seen in the range",
 	DANEFailedSessions: "Failed sessions of tlsa-invalid, dnssec-invalid and dane-required, and of every other result type under tlsa but for cut connections",

@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -154,35 +153,6 @@ func domainsOf(failures map[[2]string]*lastFailure) []string {
 		}
 	}
 	return domains
-}
-
-// nextReports tells for everything that failed in the range when the next
-// report of one that saw it is expected: before that, nobody can say that it is over.
-func (r *request) nextReports(ctx context.Context) ([]asOfValue, error) {
-	failures, err := r.lastFailures(ctx)
-	if err != nil {
-		return nil, err
-	}
-	pairs, err := r.cadencesOf(ctx, failures)
-	if err != nil {
-		return nil, err
-	}
-	var values []asOfValue
-	for _, f := range failures {
-		var next time.Time
-		for reporter := range f.lastBy {
-			due := pairs[[2]string{f.domain, reporter}].ExpectedNext
-			if due.After(r.now()) && (next.IsZero() || due.Before(next)) {
-				next = due
-			}
-		}
-		v := f.value(0)
-		if !next.IsZero() {
-			v.value = float64(next.Unix())
-		}
-		values = append(values, v)
-	}
-	return r.withQuietDomains(ctx, values)
 }
 
 func (r *request) cadencesOf(ctx context.Context, failures map[[2]string]*lastFailure) (pairCadences, error) {

@@ -73,6 +73,7 @@ func TestCleanReportsLastFailingAndNextReport(t *testing.T) {
 		return every(reporter, "a.example", "2026-02-10", "2026-03-06", from("2026-03-06", sts("a.example", 10, 0), expired("a.example", "mx1", 10, 5)))
 	}
 	clean := func(reporter, day string) []sent { return []sent{seen(reporter, day, sts("a.example", 10, 0))} }
+	yesterday := []sent{seen("Google", "2026-03-08", expired("a.example", "mx1", 10, 5))}
 	const window = "2026-03-07 2026-03-09T12:00"
 	const both = `,"groupBy":["policyDomain","resultType"]` + alertSettings
 	ended := at("2026-03-07").Unix()
@@ -87,9 +88,14 @@ func TestCleanReportsLastFailingAndNextReport(t *testing.T) {
 			`"metric":"cleanReports"` + both, window, []string{"a.example/certificate-expired/1"}},
 		{"the end of the last failing period", holding(failing("Google"), clean("Google", "2026-03-07")), `"metric":"lastFailing"` + both, window, []string{"a.example/certificate-expired/" + number(float64(ended))}},
 		{"by domain every domain has its row", with(holding(failing("Google")), expecting("silent.example")), `"metric":"lastFailing","groupBy":["policyDomain"]` + alertSettings, window, []string{"a.example/" + number(float64(ended)), "silent.example/0"}},
-		{"the next report that can confirm it", holding(failing("Google"), clean("Google", "2026-03-07")), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/" + unix("2026-03-10")}},
-		{"a report that is overdue is no next one", holding(failing("Google")), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/0"}},
-		{"without a cadence the next report is not known", holding([]sent{seen("Google", "2026-03-07", expired("a.example", "mx1", 10, 5))}), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/0"}},
+		{"before the next period ends nobody can tell that it is over", holding(yesterday), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/" + unix("2026-03-10")}},
+		{"or before it leaves the range", holding(yesterday), `"metric":"nextReport"` + both, "2026-03-09 2026-03-09T12:00", []string{"a.example/certificate-expired/" + unix("2026-03-09T18:00")}},
+		{"the first of those who saw it decides", holding(yesterday, []sent{seen("Mail.ru", "2026-03-07", expired("a.example", "mx1", 10, 5))}), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/0"}},
+		{"one that did not see it has no part", holding(yesterday, clean("Mail.ru", "2026-03-06")), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/" + unix("2026-03-10")}},
+		{"by domain a failure that can be over at any time makes it unknown", holding(yesterday, []sent{seen("Mail.ru", "2026-03-07", sts("a.example", 5, 5, detail("validation-failure", "mx1", "192.0.2.1", 5)))}),
+			`"metric":"nextReport","groupBy":["policyDomain"]` + alertSettings, window, []string{"a.example/0"}},
+		{"by domain every domain has its row of it", with(holding(yesterday), expecting("silent.example")), `"metric":"nextReport","groupBy":["policyDomain"]` + alertSettings, window, []string{"a.example/" + unix("2026-03-10"), "silent.example/0"}},
+		{"a report that is outstanding may come at any time", holding(failing("Google")), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/0"}},
 		{"what does not fail has no row", holding(clean("Google", "2026-03-07")), `"metric":"cleanReports"` + both, window, nil},
 		{"an empty store is no data", holding(), `"metric":"nextReport"` + both, window, nil},
 	} {

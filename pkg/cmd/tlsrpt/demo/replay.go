@@ -72,6 +72,9 @@ type firedAlert struct {
 	Incident *generate.Incident
 	// Outage says that it tells of the outage of our own, as it should.
 	Outage bool
+	// NotBefore is the latest of the moments of which its text said that it
+	// can't clear before them; zero where it never did.
+	NotBefore time.Time
 	// Reporters and MXs had told of it by then; Reason and Fix are theirs.
 	Reporters, MXs []string
 	Reason, Fix    string
@@ -120,7 +123,18 @@ func (p *played) step(ctx context.Context, w *world, at time.Time) error {
 		}
 		p.alerts = append(p.alerts, seen)
 	}
+	for _, a := range p.alerts {
+		a.listen()
+	}
 	return nil
+}
+
+// listen notes before when its text says that it can't clear.
+func (a *firedAlert) listen() {
+	next := time.Unix(int64(a.Values["nextReport"].Value), 0).UTC()
+	if next.Unix() > 0 && next.After(a.NotBefore) {
+		a.NotBefore = next
+	}
 }
 
 func (p *played) firing() int {

@@ -130,6 +130,10 @@ func (p *played) faults(synced *firstSync) []string {
 		if !a.expected() {
 			wrong = append(wrong, fmt.Sprintf("%s fired at %s for {%s}, and nothing is the matter", a.Rule.UID, a.Fired.Format(hourLayout), a.Labels))
 		}
+		if !a.Cleared.IsZero() && a.Cleared.Before(a.NotBefore) {
+			wrong = append(wrong, fmt.Sprintf("%s cleared at %s for {%s}, and said that it can't before %s",
+				a.Rule.UID, a.Cleared.Format(hourLayout), a.Labels, a.NotBefore.Format(hourLayout)))
+		}
 	}
 	if synced != nil {
 		for _, a := range synced.fired {

@@ -82,6 +82,30 @@ func TestIncidentsFireTheirRulesOnTheirDay(t *testing.T) {
 			}
 		}
 	})
+	t.Run("and nothing clears before it said that it can", func(t *testing.T) {
+		said := map[string]bool{}
+		for _, a := range p.alerts {
+			if !a.NotBefore.IsZero() {
+				said[a.Rule.UID] = true
+			}
+			if a.NotBefore.After(a.Cleared) && !a.Cleared.IsZero() {
+				t.Errorf("%s {%s} fired at %s, cleared at %s and said not before %s", a.Rule.UID, a.Labels, a.Fired, a.Cleared, a.NotBefore)
+			}
+		}
+		for _, rule := range []string{"tlsrpt-new-failure", "tlsrpt-certificate", "tlsrpt-starttls", "tlsrpt-sts-policy", "tlsrpt-dane"} {
+			if !said[rule] {
+				t.Errorf("%s never said before when it can't clear", rule)
+			}
+		}
+		wrong := *p.alerts[0]
+		wrong.Alert = &alertrules.Alert{Rule: p.alerts[0].Rule, Fired: wrong.Fired, Cleared: wrong.Fired.Add(time.Hour)}
+		wrong.NotBefore = wrong.Fired.Add(2 * time.Hour)
+		faulty := *p
+		faulty.alerts = append(slices.Clone(p.alerts), &wrong)
+		if faults := faulty.faults(nil); len(faults) != 1 || !strings.Contains(faults[0], "said that it can't before") {
+			t.Errorf("one that cleared before is %q", faults)
+		}
+	})
 	t.Run("and an alert that should not be is an error", func(t *testing.T) {
 		wrong := *p
 		wrong.alerts = append(slices.Clone(p.alerts), &firedAlert{Alert: &alertrules.Alert{Rule: p.alerts[0].Rule, Fired: lastDay}})
