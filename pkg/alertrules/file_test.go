@@ -143,7 +143,7 @@ func sample(resultType string, number float64) (data.Labels, map[string]Value) {
 	for _, ref := range []string{"total", "failed", "rate", "newFailed", "atMx", "mxShare", "sightings", "all", "overdue", "silentDays", "quarantined", "arrivals", "lost", "dropped"} {
 		values[ref] = Value{Value: number}
 	}
-	values["reporters"] = Value{Value: 2}
+	values["reporters"], values["reportersHere"] = Value{Value: 2}, Value{Value: 2}
 	values["enforced"] = Value{Value: 1}
 	values["pollAge"] = Value{Value: 90_000}
 	values["reportAge"] = Value{Value: 4 * 86400}
