@@ -140,9 +140,34 @@ func (r *PolicyRow) add(v *policyView) {
 	}
 }
 
-// judgePolicies tells for the rows of one domain which are current.
+// judgePolicies tells for the rows of one domain which are current. Of MTA-STS
+// policies it is one of the mode that stands, and none where none is found.
 func judgePolicies(rows []PolicyRow) {
-	newest := tlsrpt.Day(0)
+	newest := holders(rows)
+	mode := currentMode(modesOf(rows))
+	outdated := func(r *PolicyRow) bool {
+		return mode != "" && r.Type == tlsrpt.PolicySTS && r.Mode != "" && r.Mode != mode
+	}
+	var rest []PolicyRow
+	var at []int
+	for i := range rows {
+		switch r := &rows[i]; {
+		case len(r.HeldBy) == 0:
+			r.State = PolicyGone
+		case outdated(r):
+			r.State = PolicyOlder
+		default:
+			rest, at = append(rest, *r), append(at, i)
+		}
+	}
+	judgeHeld(rest, newest)
+	for i := range rest {
+		rows[at[i]].State = rest[i].State
+	}
+}
+
+// holders tells by whom each row is held on the newest day, which it returns.
+func holders(rows []PolicyRow) (newest tlsrpt.Day) {
 	said := map[string]tlsrpt.Day{}
 	for _, r := range rows {
 		newest = max(newest, r.LastSeen)
@@ -159,21 +184,34 @@ func judgePolicies(rows []PolicyRow) {
 			}
 		}
 	}
-	for i := range rows {
-		rows[i].State = stateOf(rows, i)
-	}
+	return newest
 }
 
-func stateOf(rows []PolicyRow, i int) string {
-	if len(rows[i].HeldBy) == 0 {
-		return PolicyGone
-	}
-	for j := range rows {
-		if j != i && len(rows[j].HeldBy) > 0 && rivals(&rows[i], &rows[j]) && newer(&rows[j], &rows[i]) {
-			return PolicyOlder
+// judgeHeld tells which of the rows that are held are current. Where each has a
+// newer one, as three can in a circle, it is the one seen first last.
+func judgeHeld(rows []PolicyRow, newest tlsrpt.Day) {
+	var best *PolicyRow
+	current := false
+	for i := range rows {
+		r := &rows[i]
+		r.State = PolicyCurrent
+		if len(r.HeldBy) == 0 {
+			r.State = PolicyGone
+			continue
+		}
+		for j := range rows {
+			if j != i && len(rows[j].HeldBy) > 0 && rivals(r, &rows[j]) && newer(&rows[j], r, newest) {
+				r.State = PolicyOlder
+			}
+		}
+		current = current || r.State == PolicyCurrent
+		if best == nil || firstSeenLater(r, best) {
+			best = r
 		}
 	}
-	return PolicyCurrent
+	if best != nil && !current {
+		best.State = PolicyCurrent
+	}
 }
 
 // rivals tells whether of two policies only one can be current. TLSA records
@@ -188,33 +226,4 @@ func rivals(a, b *PolicyRow) bool {
 	}
 	apart := len(a.MX) > 0 && len(b.MX) > 0 && !slices.ContainsFunc(a.MX, func(mx string) bool { return slices.Contains(b.MX, mx) })
 	return !apart && !slices.ContainsFunc(a.HeldBy, func(reporter string) bool { return slices.Contains(b.HeldBy, reporter) })
-}
-
-// newer tells whether a was published after b: it was seen first later, unless
-// most who changed over went the other way (b is a return), or the only one to
-// name it never held the other, which others do (an old cache).
-func newer(a, b *PolicyRow) bool {
-	if cmp.Or(cmp.Compare(a.FirstSeen, b.FirstSeen), cmp.Compare(a.LastSeen, b.LastSeen),
-		cmp.Compare(len(a.HeldBy), len(b.HeldBy)), cmp.Compare(a.Hash, b.Hash)) < 0 {
-		return !laterStands(b, a)
-	}
-	return laterStands(a, b)
-}
-
-// laterStands tells whether the policy that was seen first later is the newer one.
-func laterStands(late, early *PolicyRow) bool {
-	to, back := 0, 0
-	for reporter, s := range late.seen {
-		other, both := early.seen[reporter]
-		switch {
-		case both && s.last > other.last:
-			to++
-		case both && s.last < other.last:
-			back++
-		}
-	}
-	if to+back == 0 && len(late.Reporters) == 1 && len(early.HeldBy) > 1 {
-		return false
-	}
-	return back <= to || len(early.HeldBy) <= len(late.HeldBy)
 }

@@ -36,15 +36,19 @@ func (c PolicyShift) String() string { return strings.Join(c.Words, "; ") }
 
 // PolicyShifts tells from the rows of [PolicyRows] how each domain's policies
 // changed, ordered by domain and day: at every first sight of a new one, and at
-// the return of an older one that most who had left it hold again. The one
-// policy that a single reporter held of old is no change.
+// the return of an older one that is current again. The policy that a single
+// reporter held of old is no change.
 func PolicyShifts(rows []PolicyRow) []PolicyShift {
+	newest := map[string]tlsrpt.Day{}
+	for _, r := range rows {
+		newest[r.Domain] = max(newest[r.Domain], r.LastSeen)
+	}
 	var all []PolicyShift
 	for _, of := range byDomainAndType(rows) {
 		var chain []*PolicyRow
 		for i := range of {
 			before := predecessor(chain, &of[i])
-			if before != nil && onlyFromCache(&of[i], before) {
+			if before != nil && doubted(&of[i], before, newest[of[i].Domain]) {
 				continue
 			}
 			if before != nil {
@@ -52,7 +56,7 @@ func PolicyShifts(rows []PolicyRow) []PolicyShift {
 			}
 			chain = append(chain, &of[i])
 		}
-		if back, ok := returned(of); ok {
+		if back, ok := returned(of, newest[of[0].Domain]); ok {
 			all = append(all, back)
 		}
 	}
@@ -93,23 +97,8 @@ func predecessor(chain []*PolicyRow, row *PolicyRow) *PolicyRow {
 	return nil
 }
 
-// onlyFromCache tells whether the later row is told by one reporter alone
-// while several went on with the earlier one.
-func onlyFromCache(late, early *PolicyRow) bool {
-	if len(late.Reporters) > 1 {
-		return false
-	}
-	goOn := 0
-	for reporter, s := range early.seen {
-		if reporter != late.Reporters[0] && s.last > late.FirstSeen {
-			goOn++
-		}
-	}
-	return goOn > 1
-}
-
 // returned tells of an earlier policy that is the current one again.
-func returned(rows []PolicyRow) (PolicyShift, bool) {
+func returned(rows []PolicyRow, newest tlsrpt.Day) (PolicyShift, bool) {
 	now := slices.IndexFunc(rows, func(r PolicyRow) bool { return r.State == PolicyCurrent })
 	if now < 0 {
 		return PolicyShift{}, false
@@ -117,12 +106,12 @@ func returned(rows []PolicyRow) (PolicyShift, bool) {
 	left := -1
 	var back []string
 	for i := now + 1; i < len(rows); i++ {
-		if rows[i].State == PolicyCurrent || !rivals(&rows[now], &rows[i]) || onlyFromCache(&rows[i], &rows[now]) {
+		if rows[i].State == PolicyCurrent || !rivals(&rows[now], &rows[i]) || doubted(&rows[i], &rows[now], newest) {
 			continue
 		}
-		who := changedOver(&rows[i], &rows[now])
-		if len(who)*2 > len(rows[i].Reporters) && (left < 0 || rows[i].LastSeen >= rows[left].LastSeen) {
-			left, back = i, who
+		moved, _ := lastMove(&rows[i], &rows[now], newest)
+		if moved > 0 && (left < 0 || rows[i].LastSeen >= rows[left].LastSeen) {
+			left, back = i, changedOver(&rows[i], &rows[now])
 		}
 	}
 	if left < 0 {

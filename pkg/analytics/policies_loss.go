@@ -3,7 +3,6 @@ package analytics
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -20,12 +19,6 @@ const (
 	protectedDays   = 14
 )
 
-// dropWaitDays is how long one reporter alone is not believed that a domain
-// left enforce while others are expected to speak.
-const dropWaitDays = 2
-
-const modeEnforce = "enforce"
-
 // A ModeDrop is a domain's MTA-STS policy leaving enforce.
 type ModeDrop struct {
 	Domain string
@@ -37,23 +30,19 @@ type ModeDrop struct {
 	Reporters, Holding []string
 }
 
-// ModeDrops tells which domains had enforce before and by most of the
-// reporters heard since have another mode now, or no policy. One reporter with
-// an old cache makes no drop, and ends none. Rows are ordered by domain.
+// ModeDrops tells which domains had enforce, and have another mode now or no
+// policy, as the states of [PolicyRows] say: by those who held enforce
+// themselves and left it. Rows are ordered by domain.
 func ModeDrops(seen []store.PolicySeen) []ModeDrop {
-	byDomain := map[string]map[string][]store.PolicySeen{}
+	byDomain := map[string][]store.PolicySeen{}
 	for _, s := range seen {
-		if s.Type != tlsrpt.PolicySTS && s.Type != tlsrpt.PolicyNotFound {
-			continue
+		if s.Type == tlsrpt.PolicySTS || s.Type == tlsrpt.PolicyNotFound {
+			byDomain[s.Domain] = append(byDomain[s.Domain], s)
 		}
-		if byDomain[s.Domain] == nil {
-			byDomain[s.Domain] = map[string][]store.PolicySeen{}
-		}
-		byDomain[s.Domain][s.Reporter] = append(byDomain[s.Domain][s.Reporter], s)
 	}
 	var drops []ModeDrop
-	for domain, reporters := range byDomain {
-		if drop, ok := dropOf(reporters); ok {
+	for domain, of := range byDomain {
+		if drop, ok := dropOf(modesOf(mergePolicies(of))); ok {
 			drop.Domain = domain
 			drops = append(drops, drop)
 		}
@@ -62,89 +51,28 @@ func ModeDrops(seen []store.PolicySeen) []ModeDrop {
 	return drops
 }
 
-// A voice is what one reporter last said of a domain's mode.
-type voice struct {
-	reporter string
-	mode     string
-	// since is the first day of that mode after enforce, last the last report.
-	since, last tlsrpt.Day
-	hadEnforce  bool
-}
-
-func dropOf(reporters map[string][]store.PolicySeen) (ModeDrop, bool) {
-	var voices []voice
-	var newest, begin tlsrpt.Day
-	for reporter, seen := range reporters {
-		if v, ok := voiceOf(reporter, seen); ok {
-			voices = append(voices, v)
-			newest = max(newest, v.last)
-			if v.hadEnforce && v.mode != modeEnforce && (begin == 0 || v.since < begin) {
-				begin = v.since
+func dropOf(modes []PolicyRow) (ModeDrop, bool) {
+	drop := ModeDrop{To: currentMode(modes)}
+	if drop.To == "" || drop.To == modeEnforce || modes[0].Mode != modeEnforce {
+		return drop, false
+	}
+	enforce := &modes[0]
+	for i := range modes[1:] {
+		m := &modes[i+1]
+		for _, reporter := range changedOver(enforce, m) {
+			if day := m.since(reporter, enforce); drop.Day == 0 || day < drop.Day {
+				drop.Day = day
 			}
 		}
+		drop.Reporters = append(drop.Reporters, m.HeldBy...)
 	}
-	if begin == 0 {
-		return ModeDrop{}, false
-	}
-	slices.SortFunc(voices, func(a, b voice) int { return strings.Compare(a.reporter, b.reporter) })
-	drop := ModeDrop{Day: begin}
-	awaited, left := 0, 0
-	to := map[string]int{}
-	for _, v := range voices {
-		switch {
-		case v.last < begin && newest-v.last <= renameDays:
-			awaited++
-		case v.last < begin:
-		case v.mode == modeEnforce:
-			drop.Holding = append(drop.Holding, v.reporter)
-		default:
-			drop.Reporters = append(drop.Reporters, v.reporter)
-			to[v.mode]++
-			if v.hadEnforce {
-				left++
-			}
-			if to[v.mode] > to[drop.To] || drop.To == "" {
-				drop.To = v.mode
-			}
+	slices.Sort(drop.Reporters)
+	for _, reporter := range enforce.HeldBy {
+		if enforce.seen[reporter].last >= drop.Day {
+			drop.Holding = append(drop.Holding, reporter)
 		}
 	}
-	alone := len(drop.Reporters) == 1 && awaited > 0 && newest-begin < dropWaitDays
-	return drop, left > 0 && !alone && len(drop.Reporters) > len(drop.Holding)
-}
-
-// voiceOf tells what one reporter last said; ok is false for one that never
-// told of a mode: it may not know MTA-STS.
-func voiceOf(reporter string, seen []store.PolicySeen) (v voice, ok bool) {
-	v = voice{reporter: reporter}
-	enforced := tlsrpt.Day(0)
-	for i := range seen {
-		mode := viewOf(&seen[i]).mode
-		ok = ok || mode != ""
-		v.last = max(v.last, seen[i].Last)
-		if mode == modeEnforce {
-			v.hadEnforce = true
-			enforced = max(enforced, seen[i].Last)
-		}
-	}
-	for i := range seen {
-		mode := viewOf(&seen[i]).mode
-		if seen[i].Type == tlsrpt.PolicyNotFound {
-			mode = tlsrpt.PolicyNotFound
-		}
-		if seen[i].Last < v.last || mode == "" {
-			continue
-		}
-		if v.mode == "" || modeRank(mode) < modeRank(v.mode) {
-			v.mode, v.since = mode, max(seen[i].First, enforced+1)
-		}
-	}
-	return v, ok && v.mode != ""
-}
-
-// modeRank orders modes, the strictest first: who names several in one report
-// still holds the strictest.
-func modeRank(mode string) int {
-	return slices.Index([]string{modeEnforce, "testing", "none", tlsrpt.PolicyNotFound}, mode)
+	return drop, drop.Day > 0
 }
 
 // A ProtectionLoss is a domain whose sessions went without a policy that had one.

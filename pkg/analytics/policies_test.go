@@ -96,6 +96,15 @@ func TestPoliciesAsSendersSawThem(t *testing.T) {
 		"one reporter of three that says the old mode for a day is no change": {
 			[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 20), sts("T", tested, 15, 15)},
 			"enforce current 1-20 R,S,T (R,S,T)\ntesting gone 15-15 T ()", ""},
+		"one reporter of three that changed over days ago fetched it since": {
+			[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 9), sts("T", tested, 10, 20)},
+			"enforce older 1-20 R,S,T (R,S)\ntesting current 10-20 T (T)", "10 enforce → testing"},
+		"one reporter of two that changed over yesterday is waited for": {
+			[]store.PolicySeen{sts("R", enforced, 1, 20), sts("T", enforced, 1, 18), sts("T", tested, 19, 20)},
+			"enforce current 1-20 R,T (R)\ntesting older 19-20 T (T)", ""},
+		"what most find no more is not current for the others": {
+			[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 9), notFound("S", 10, 20), sts("T", enforced, 1, 9), notFound("T", 10, 20)},
+			"enforce older 1-20 R,S,T (R)\nno-policy-found current 10-20 S,T (S,T)", ""},
 		"most return to the older policy": {
 			[]store.PolicySeen{
 				sts("R", enforced, 1, 20), sts("R", tested, 10, 14), sts("S", enforced, 1, 20), sts("S", tested, 10, 15), sts("T", enforced, 1, 9), sts("T", tested, 10, 20),
@@ -201,21 +210,28 @@ func TestModeDropped(t *testing.T) {
 		seen []store.PolicySeen
 		want string
 	}{
-		"enforce all along":               {[]store.PolicySeen{sts("R", enforced, 1, 20)}, ""},
-		"never was enforce":               {[]store.PolicySeen{sts("R", tested, 1, 20)}, ""},
-		"the only reporter says so":       {[]store.PolicySeen{sts("R", enforced, 1, 19), sts("R", tested, 20, 20)}, "20 testing by R, held by"},
-		"most say so, one holds on":       {[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", tested, 10, 20), sts("S", enforced, 1, 9), sts("S", tested, 11, 20), sts("T", enforced, 1, 20)}, "10 testing by R,S, held by T"},
-		"one old cache of three":          {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 18), sts("T", tested, 19, 20)}, ""},
-		"one of two":                      {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 18), sts("S", tested, 19, 20)}, ""},
-		"the first of three to speak":     {[]store.PolicySeen{sts("R", enforced, 1, 19), sts("S", enforced, 1, 19), sts("T", enforced, 1, 19), sts("T", tested, 20, 20)}, ""},
-		"the others are silent":           {[]store.PolicySeen{sts("R", enforced, 1, 5), sts("T", enforced, 1, 19), sts("T", tested, 20, 20)}, "20 testing by T, held by"},
-		"back in enforce":                 {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14)}, ""},
-		"one returns, two stay":           {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14), sts("S", enforced, 1, 9), sts("S", tested, 10, 20), sts("T", enforced, 1, 9), sts("T", tested, 10, 20)}, "10 testing by S,T, held by R"},
-		"taken away":                      {[]store.PolicySeen{sts("R", enforced, 1, 9), notFound("R", 10, 20)}, "10 no-policy-found by R, held by"},
-		"some sessions without":           {[]store.PolicySeen{sts("R", enforced, 1, 20), notFound("R", 10, 20)}, ""},
-		"who knows no MTA-STS has no say": {[]store.PolicySeen{sts("R", enforced, 1, 20), notFound("P", 1, 20), notFound("Q", 1, 20)}, ""},
-		"to none, without text":           {[]store.PolicySeen{withMode(sts("R", "", 1, 9), "enforce"), withMode(sts("R", "", 10, 20), "none")}, "10 none by R, held by"},
-		"other mx, same mode":             {[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 20)}, ""},
+		"enforce all along":                              {[]store.PolicySeen{sts("R", enforced, 1, 20)}, ""},
+		"never was enforce":                              {[]store.PolicySeen{sts("R", tested, 1, 20)}, ""},
+		"the only reporter says so":                      {[]store.PolicySeen{sts("R", enforced, 1, 19), sts("R", tested, 20, 20)}, "20 testing by R, held by"},
+		"most say so, one holds on":                      {[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", tested, 10, 20), sts("S", enforced, 1, 9), sts("S", tested, 11, 20), sts("T", enforced, 1, 20)}, "10 testing by R,S, held by T"},
+		"one old cache of three":                         {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 18), sts("T", tested, 19, 20)}, ""},
+		"one of two":                                     {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 18), sts("S", tested, 19, 20)}, ""},
+		"the first of three to speak":                    {[]store.PolicySeen{sts("R", enforced, 1, 19), sts("S", enforced, 1, 19), sts("T", enforced, 1, 19), sts("T", tested, 20, 20)}, ""},
+		"the others are silent":                          {[]store.PolicySeen{sts("R", enforced, 1, 5), sts("T", enforced, 1, 19), sts("T", tested, 20, 20)}, "20 testing by T, held by"},
+		"back in enforce":                                {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14)}, ""},
+		"the last who changed over returned":             {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("R", tested, 10, 14), sts("S", enforced, 1, 9), sts("S", tested, 10, 20), sts("T", enforced, 1, 9), sts("T", tested, 10, 20)}, ""},
+		"one of three, for days, the others hold on":     {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 9), sts("T", tested, 10, 20)}, "10 testing by T, held by R,S"},
+		"one of two, for days, the other holds on":       {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("T", enforced, 1, 17), sts("T", tested, 18, 20)}, "18 testing by T, held by R"},
+		"one that never held enforce is an old cache":    {[]store.PolicySeen{sts("R", enforced, 10, 20), sts("R", tested, 1, 9), sts("S", enforced, 10, 20), sts("T", tested, 1, 20)}, ""},
+		"enforce of old came late to the others":         {[]store.PolicySeen{sts("R", tested, 1, 5), sts("R", enforced, 6, 20), sts("S", tested, 1, 7), sts("S", enforced, 8, 20), sts("T", tested, 1, 5), sts("T", enforced, 6, 14), sts("T", threeMX, 15, 15), sts("T", tested, 16, 20)}, "16 testing by T, held by R,S"},
+		"one who left is silent for weeks":               {[]store.PolicySeen{sts("R", enforced, 1, 40), sts("S", enforced, 1, 40), sts("T", enforced, 1, 9), sts("T", tested, 10, 20)}, ""},
+		"one of three finds none, it may be its own DNS": {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 20), sts("T", enforced, 1, 9), notFound("T", 10, 20)}, ""},
+		"two of three find none":                         {[]store.PolicySeen{sts("R", enforced, 1, 20), sts("S", enforced, 1, 9), notFound("S", 10, 20), sts("T", enforced, 1, 9), notFound("T", 10, 20)}, "10 no-policy-found by S,T, held by R"},
+		"taken away":                                     {[]store.PolicySeen{sts("R", enforced, 1, 9), notFound("R", 10, 20)}, "10 no-policy-found by R, held by"},
+		"some sessions without":                          {[]store.PolicySeen{sts("R", enforced, 1, 20), notFound("R", 10, 20)}, ""},
+		"who knows no MTA-STS has no say":                {[]store.PolicySeen{sts("R", enforced, 1, 20), notFound("P", 1, 20), notFound("Q", 1, 20)}, ""},
+		"to none, without text":                          {[]store.PolicySeen{withMode(sts("R", "", 1, 9), "enforce"), withMode(sts("R", "", 10, 20), "none")}, "10 none by R, held by"},
+		"other mx, same mode":                            {[]store.PolicySeen{sts("R", enforced, 1, 9), sts("R", threeMX, 10, 20)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got string
@@ -227,6 +243,24 @@ func TestModeDropped(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestStatesAndChangesOfPoliciesAgreeWithTheDropOfTheirMode(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var seen []store.PolicySeen
+		for range rapid.IntRange(1, 8).Draw(t, "n") {
+			first := rapid.IntRange(1, 20).Draw(t, "first")
+			text := rapid.SampledFrom([]string{enforced, tested, threeMX}).Draw(t, "text")
+			seen = append(seen, sts(rapid.SampledFrom([]string{"R", "S", "T"}).Draw(t, "reporter"), text, first, first+rapid.IntRange(0, 10).Draw(t, "days")))
+		}
+		rows := PolicyRows(seen)
+		dropped := len(ModeDrops(seen)) > 0
+		for _, r := range rows {
+			if r.State == PolicyCurrent && dropped && r.Mode == modeEnforce {
+				t.Fatalf("dropped, and enforce is current:\n%s", sayRows(rows))
+			}
+		}
+	})
 }
 
 func TestProtectionLost(t *testing.T) {

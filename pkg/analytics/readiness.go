@@ -35,12 +35,6 @@ const (
 	VerdictNo   = "no"
 )
 
-// The modes of an MTA-STS policy beside enforce (RFC 8461 section 3.2).
-const (
-	modeTesting = "testing"
-	modeNone    = "none"
-)
-
 // ReadinessSessions and ReadinessFailures are what the rows for [Readiness]
 // are grouped by.
 func ReadinessSessions() []store.Dimension {
@@ -209,17 +203,15 @@ func (r *testRun) addFailure(f store.FailureSum) {
 	c.details[cause{f.Group[4], f.Group[5]}] += f.Failed
 }
 
-// modeNow is the mode that most reporters of the last weeks last told: a mode
-// of RFC 8461, no-policy-found where they found none any more, or empty where
-// no one told of an MTA-STS policy.
+// modeNow is the mode that stands by the judgement of [PolicyRows]: a mode of
+// RFC 8461, no-policy-found where most found none any more, or empty where no
+// one told of an MTA-STS policy.
 func (r *testRun) modeNow() string {
 	spans := map[cellKey]sighting{}
-	newest := tlsrpt.Day(0)
 	for key := range r.cells {
 		if key.policyType != tlsrpt.PolicySTS && key.policyType != tlsrpt.PolicyNotFound {
 			continue
 		}
-		newest = max(newest, key.day)
 		day := key.day
 		key.day = 0
 		s, ok := spans[key]
@@ -228,30 +220,11 @@ func (r *testRun) modeNow() string {
 		}
 		spans[key] = sighting{min(s.first, day), max(s.last, day)}
 	}
-	seen := map[string][]store.PolicySeen{}
+	var seen []store.PolicySeen
 	for key, s := range spans {
-		seen[key.reporter] = append(seen[key.reporter], store.PolicySeen{Type: key.policyType, Mode: key.mode, First: s.first, Last: s.last})
+		seen = append(seen, store.PolicySeen{Domain: r.domain, Type: key.policyType, Mode: key.mode, Reporter: key.reporter, First: s.first, Last: s.last})
 	}
-	votes, since := map[string]int{}, map[string]tlsrpt.Day{}
-	for reporter, of := range seen {
-		v, ok := voiceOf(reporter, of)
-		if ok && newest-v.last <= heldDays {
-			votes[v.mode]++
-		}
-		for _, s := range of {
-			if first, told := since[s.Mode]; !told || s.First < first {
-				since[s.Mode] = s.First
-			}
-		}
-	}
-	best := ""
-	for _, mode := range []string{modeEnforce, modeTesting, modeNone, tlsrpt.PolicyNotFound} {
-		// Where as many say one as the other, the mode seen first later is the new one.
-		if n := votes[mode]; n > 0 && (n > votes[best] || n == votes[best] && since[mode] > since[best]) {
-			best = mode
-		}
-	}
-	return best
+	return currentMode(modesOf(mergePolicies(seen)))
 }
 
 // collect adds up the cells under the mode. Senders that leave out the policy's

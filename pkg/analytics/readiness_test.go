@@ -78,6 +78,13 @@ func TestReadiness(t *testing.T) {
 		"already enforced, and it failed before the last report of long ago": {
 			trial: (&trial{}).on("R", "sts", "enforce", 100, 0, 21).on("R", "sts", "enforce", 100, 5, 20), mode: "enforce", verdict: "go", would: 5,
 			says: []string{"Already enforced, and it refused 5 of 200 sessions, the last on 12 May, since when none was reported: no reason given (5, by R)."}},
+		"one of three left enforce days ago, and the others hold on": {
+			trial: tested20().on("R", "sts", "enforce", 10, 0, daysAgo(20, 1, 1)...).on("S", "sts", "enforce", 10, 0, daysAgo(20, 1, 1)...).
+				on("T", "sts", "enforce", 10, 0, daysAgo(20, 11, 1)...).on("T", "sts", "testing", 10, 0, daysAgo(10, 1, 1)...),
+			mode: "testing", verdict: "wait", says: []string{"10 days: wait for 14", "Of 3 reporters of this domain only T"}},
+		"one of two left enforce yesterday, and is waited for": {
+			trial: tested20().on("R", "sts", "enforce", 10, 0, daysAgo(20, 1, 1)...).on("T", "sts", "enforce", 10, 0, daysAgo(20, 2, 1)...).on("T", "sts", "testing", 10, 0, 1),
+			mode:  "enforce", verdict: "go", says: []string{"Already enforced"}},
 		"in testing for a week": {
 			trial: (&trial{}).on("R", "sts", "testing", 100, 0, daysAgo(7, 1, 1)...).on("S", "sts", "testing", 100, 0, daysAgo(7, 1, 1)...),
 			mode:  "testing", verdict: "wait", goOn: "2026-06-08T00:00:00Z", says: []string{"7 days: wait for 14", "Go on 8 June if nothing fails until then."}},

@@ -39,7 +39,8 @@ func TestModeDropped(t *testing.T) {
 	const byDomain = `"metric":"modeDropped","groupBy":["policyDomain"]`
 	for _, c := range []asOfCase{
 		{"1 where the newest reports show a policy that left enforce", holding(dropped, every("Google", "b.example", "2026-02-20", "2026-03-07")), byDomain, noon9, []string{"a.example/1", "b.example/0"}},
-		{"one reporter with another view makes no drop", holding(dropped, every("Mail.ru", "a.example", "2026-02-20", "2026-03-07"), every("Comcast", "a.example", "2026-02-20", "2026-03-07")), byDomain, noon9, []string{"a.example/0"}},
+		{"one reporter that left enforce days ago is no old cache", holding(dropped, every("Mail.ru", "a.example", "2026-02-20", "2026-03-07"), every("Comcast", "a.example", "2026-02-20", "2026-03-07")), byDomain, noon9, []string{"a.example/1"}},
+		{"one reporter alone is waited for", holding(every("Google", "a.example", "2026-02-20", "2026-03-07", from("2026-03-06", inMode("enforce", "a.example", 5), inMode("testing", "a.example", 5))), every("Mail.ru", "a.example", "2026-02-20", "2026-03-07"), every("Comcast", "a.example", "2026-02-20", "2026-03-07")), byDomain, noon9, []string{"a.example/0"}},
 		{"a mode that came back is no drop", holding(append(dropped, every("Google", "a.example", "2026-03-08", "2026-03-08")...)), byDomain, noon9, []string{"a.example/0"}},
 		{"enforce of longer ago than the baseline is forgotten", holding(dropped, every("Google", "a.example", "2026-03-08", "2026-04-20", from("2026-01-01", nil, inMode("testing", "a.example", 5)))), byDomain, "2026-04-20 2026-04-21", []string{"a.example/0"}},
 		{"during a first synchronisation nothing is dropped", with(holding(dropped), synchronising), byDomain, noon9, []string{"a.example/0"}},
