@@ -29,9 +29,9 @@ const (
 // rank orders severities, worst highest.
 func (s Severity) rank() int { return slices.Index([]Severity{OK, Info, Warning, Critical}, s) }
 
-// joinGap is how many days two bad days may be apart and still be of one
+// JoinGap is how many days two bad days may be apart and still be of one
 // incident, and how long it must be clean for a bad day to start another one.
-const joinGap = 7
+const JoinGap = 7
 
 // IncidentInput is what [Incidents] puts together. Rows are by UTC day of the
 // period; they should begin well before what is asked for (30 days or more), so
@@ -101,8 +101,8 @@ type Incident struct {
 	// LastCleanDay is the last day before FirstDay with a session and without
 	// this; zero where the rows hold none.
 	LastCleanDay time.Time
-	// CleanSince is the first clean day of a reporter that saw it, after LastDay;
-	// zero while open, and where reporters tell of failures only.
+	// CleanSince is the day after LastDay since which enough of the reporters that
+	// saw it were clean; zero while open, and where they tell of failures only.
 	CleanSince time.Time
 	// NextReport is when the next report that can end it is due; zero where it is
 	// not known or overdue, and when it has ended.
@@ -119,9 +119,11 @@ type Incident struct {
 //
 // Bad days up to seven days apart are of one incident. Further apart they are
 // as well, unless the incident had ended and stayed clean for seven days: days
-// without a report neither end nor extend it. It has ended when a reporter that
-// was seeing it has reported a later day with sessions and without it. One that
-// had stopped seeing it before others did cannot say, nor one that did not see it.
+// without a report neither end nor extend it. It has ended when reporters that
+// were seeing it have reported a later day with sessions and without it: those
+// that told of more than half of the failed sessions, or all that are awaited, see
+// [CleanSince]. One that had stopped seeing it before others did cannot say, nor
+// one that did not see it.
 func Incidents(in IncidentInput) []Incident {
 	if in.Counting == "" {
 		in.Counting = Distinct
@@ -197,7 +199,7 @@ func (i Incident) severity(upTo time.Time) Severity {
 	switch {
 	case i.State == IncidentEnded, i.Few, silent > 30*day:
 		return Info
-	case demanded && above && silent <= joinGap*day && !aboutPolicyFile(i.ResultType):
+	case demanded && above && silent <= JoinGap*day && !aboutPolicyFile(i.ResultType):
 		return Critical
 	}
 	return Warning

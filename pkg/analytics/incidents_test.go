@@ -135,6 +135,26 @@ func TestWhenAnIncidentBeginsAndEnds(t *testing.T) {
 			[]string{"validation-failure open 0518-0519 180/400", "validation-failure ended 0503-0513 3/1400"},
 		},
 		"a result type that no RFC knows is one like others": {new(said).bad("Acme", "quantum-failure", 3, 10, 19), 20, []string{"quantum-failure open 0519-0519 3/10"}},
+		"one clean session of a small reporter does not end what large ones see": {
+			new(said).bad("Google Inc.", expired, 300, 700, 18).bad("Comcast", expired, 300, 700, 18).bad("Tiny", expired, 1, 1, 18).clean("Tiny", 1, 19), 20,
+			[]string{"certificate-expired open 0518-0518 601/1401"},
+		},
+		"those that told of most failed sessions end it": {
+			new(said).bad("Google Inc.", expired, 300, 700, 17).bad("Tiny", expired, 1, 1, 17).clean("Tiny", 1, 18).clean("Google Inc.", 700, 19), 20,
+			[]string{"certificate-expired ended 0517-0517 301/701"},
+		},
+		"those that told of half of them do not": {
+			new(said).bad("Google Inc.", expired, 3, 10, 18).bad("Comcast", expired, 3, 10, 18).clean("Comcast", 10, 19), 20,
+			[]string{"certificate-expired open 0518-0518 6/20"},
+		},
+		"a large reporter is awaited for seven days and no longer": {
+			new(said).bad("Google Inc.", expired, 300, 700, 12).bad("Tiny", expired, 1, 1, 12).clean("Tiny", 1, 13), 20,
+			[]string{"certificate-expired ended 0512-0512 301/701"},
+		},
+		"a large reporter is awaited on the seventh day": {
+			new(said).bad("Google Inc.", expired, 300, 700, 12).bad("Tiny", expired, 1, 1, 12).clean("Tiny", 1, 13), 19,
+			[]string{"certificate-expired open 0512-0512 301/701"},
+		},
 		"a known reporter that changes its name ends its own": {
 			new(said).bad("Google Inc.", expired, 3, 10, 14, 15).bad("Google LLC", expired, 3, 10, 16).clean("Google LLC", 10, 17), 18,
 			[]string{"certificate-expired ended 0514-0516 9/30"},
@@ -201,6 +221,18 @@ func TestVerdicts(t *testing.T) {
 		"a domain that was retired while it failed": {
 			new(said).clean("Mimecast", 10, 13).clean("Google Inc.", 10, 13).bad("Mimecast", expired, 3, 10, 14).bad("Google Inc.", expired, 3, 10, 14), 80,
 			"Both reporters, Google and Mimecast, at mx2.example.com, from 192.0.2.0/24, since 14 May: the certificate of the MX had expired; 6 of 20 sessions failed (30.0%). Not confirmed since: nobody has reported on example.com since 14 May.",
+		},
+		"one that was clean, and others that have not reported since": {
+			new(said).clean("Comcast", 10, 17).bad("Google Inc.", expired, 300, 700, 18).bad("Comcast", expired, 300, 700, 18).bad("Tiny", expired, 1, 1, 18).clean("Tiny", 1, 19), 20,
+			"All 3 reporters, at mx2.example.com, from 192.0.2.0/24, since 18 May: the certificate of the MX had expired; 601 of 1,401 sessions failed (42.9%). Clean since for Tiny alone; Comcast and Google have not reported since 18 May.",
+		},
+		"one that was clean, and a larger one that went silent": {
+			new(said).clean("Comcast", 10, 13).bad("Comcast", expired, 30, 70, 14).bad("Tiny", expired, 1, 1, 14).clean("Tiny", 1, daysOf(15, 19)...), 20,
+			"Both reporters, Comcast and Tiny, at mx2.example.com, from 192.0.2.0/24, since 14 May: the certificate of the MX had expired; 31 of 71 sessions failed (43.7%). Clean since for Tiny alone. Not confirmed since: Comcast has not reported since 14 May.",
+		},
+		"an ended one of which a reporter has not told since": {
+			new(said).clean("Comcast", 10, 16).bad("Google Inc.", expired, 10, 100, 17, 18).bad("Comcast", expired, 9, 100, 17, 18).clean("Google Inc.", 100, 19), 20,
+			"Both reporters, Google and Comcast, at mx2.example.com, from 192.0.2.0/24, 17 to 18 May: the certificate of the MX had expired; 38 of 400 sessions failed (9.5%). Clean since 19 May; Comcast has not reported since 18 May.",
 		},
 		"another year is named": {
 			new(said).clean("Mimecast", 10, 13).bad("Mimecast", expired, 3, 10, 14).clean("Mimecast", 10, 15), 300,
@@ -386,7 +418,10 @@ func TestTheNextReportThatCanConfirm(t *testing.T) {
 	}
 	check("who did not see it can't", time.Time{}, false)
 	due["Mimecast"], due["Comcast"] = 18, 17
-	check("the first of those that saw it", mayDay(17), false)
+	check("one alone of two that told of half each can't", mayDay(18), false)
+	input.Failures[0].Failed++
+	input.Failures[2].Failed += 2
+	check("the first that can", mayDay(17), false)
 	due["Comcast"] = 14
 	check("one that is overdue is not waited for", mayDay(18), false)
 	due["Mimecast"] = 14

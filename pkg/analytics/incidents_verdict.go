@@ -143,15 +143,33 @@ func (h *history) verdict(in Incident, s *stretch, reporters []string, brief str
 	if in.Few {
 		text = strings.TrimSuffix(text, ".") + ", so few that it may be chance."
 	}
-	switch {
-	case in.Unconfirmed:
-		text += " Not confirmed since: " + h.silence(s) + "."
-	case !in.CleanSince.IsZero():
-		text += " Clean since " + sayDay(in.CleanSince, h.in.Now) + "."
-	case in.State == IncidentEnded:
-		text += " None has been told since, by reporters that tell of failures only."
+	return text + h.since(in, s)
+}
+
+// since says who told what after the last bad day. Those that have not told of a
+// session since are named: that others were clean does not speak for them.
+func (h *history) since(in Incident, s *stretch) string {
+	clean, waiting := h.told(s)
+	alone := ""
+	if len(clean) > 0 {
+		who, _ := h.called(clean)
+		alone = " Clean since for " + who + " alone"
 	}
-	return text
+	switch {
+	case !in.CleanSince.IsZero() && len(waiting) > 0:
+		return " Clean since " + sayDay(in.CleanSince, h.in.Now) + "; " + h.notHeard(s, waiting) + "."
+	case !in.CleanSince.IsZero():
+		return " Clean since " + sayDay(in.CleanSince, h.in.Now) + "."
+	case in.State == IncidentEnded:
+		return " None has been told since, by reporters that tell of failures only."
+	case in.Unconfirmed && alone != "":
+		return alone + ". Not confirmed since: " + h.notHeard(s, waiting) + "."
+	case in.Unconfirmed:
+		return " Not confirmed since: " + h.silence(s, waiting) + "."
+	case alone != "":
+		return alone + "; " + h.notHeard(s, waiting) + "."
+	}
+	return ""
 }
 
 // who says which of the reporters that were heard saw it.
@@ -232,30 +250,39 @@ func (h *history) when(in Incident) string {
 }
 
 // silence says who has not reported since when.
-func (h *history) silence(s *stretch) string {
+func (h *history) silence(s *stretch, waiting []Witness) string {
 	if h.lastHeard <= s.last {
 		return "nobody has reported on " + h.domain + " since " + sayDay(h.lastHeard.Time(), h.in.Now)
 	}
-	witnesses := h.witnesses(s)
+	return h.notHeard(s, waiting)
+}
+
+// notHeard says since when some witnesses have not reported.
+func (h *history) notHeard(s *stretch, waiting []Witness) string {
+	who, have := h.called(waiting)
 	last := tlsrpt.Day(0)
-	names := make([]string, 0, 3)
-	for i, reporter := range witnesses {
-		last = max(last, h.heard[reporter])
-		if i < 3 {
-			names = append(names, h.shortName(reporter))
-		}
-	}
-	who, have := listed(names), "has"
-	if len(witnesses) > 3 {
-		who = fmt.Sprintf("the %d reporters that saw it", len(witnesses))
-	}
-	if len(witnesses) > 1 {
-		have = "have"
+	for _, w := range waiting {
+		last = max(last, h.heard[w.Reporter])
 	}
 	if last > s.last {
 		return fmt.Sprintf("%s %s had no session since %s", who, have, sayDay(s.last.Time(), h.in.Now))
 	}
 	return fmt.Sprintf("%s %s not reported since %s", who, have, sayDay(last.Time(), h.in.Now))
+}
+
+// called names witnesses, up to three, and says their verb.
+func (h *history) called(witnesses []Witness) (who, have string) {
+	names := make([]string, 0, 3)
+	for _, w := range witnesses[:min(len(witnesses), 3)] {
+		names = append(names, h.shortName(w.Reporter))
+	}
+	switch {
+	case len(witnesses) > 3:
+		return fmt.Sprintf("%d reporters that saw it", len(witnesses)), "have"
+	case len(witnesses) > 1:
+		return listed(names), "have"
+	}
+	return listed(names), "has"
 }
 
 // shortName is what people call a reporter, within the room of a sentence.

@@ -19,6 +19,8 @@ type lastFailure struct {
 	// that told of it in the range; 0 is longer ago than is looked back.
 	last   tlsrpt.Day
 	lastBy map[string]tlsrpt.Day
+	// failedBy are the failed sessions by day and reporter.
+	failedBy map[tlsrpt.Day]map[string]int64
 }
 
 // lastFailures reads what failed in the range, and when last.
@@ -35,7 +37,7 @@ func (r *request) lastFailures(ctx context.Context) (map[[2]string]*lastFailure,
 		}
 		key := [2]string{f.Group[0], f.Group[1]}
 		if failures[key] == nil {
-			failures[key] = &lastFailure{domain: f.Group[0], resultType: f.Group[1], lastBy: map[string]tlsrpt.Day{}}
+			failures[key] = &lastFailure{domain: f.Group[0], resultType: f.Group[1], lastBy: map[string]tlsrpt.Day{}, failedBy: map[tlsrpt.Day]map[string]int64{}}
 		}
 		failures[key].lastBy[f.Group[2]] = 0
 	}
@@ -55,6 +57,10 @@ func (r *request) lastFailures(ctx context.Context) (map[[2]string]*lastFailure,
 		if before, saw := failure.lastBy[f.Group[2]]; saw {
 			failure.lastBy[f.Group[2]] = max(before, on)
 		}
+		if failure.failedBy[on] == nil {
+			failure.failedBy[on] = map[string]int64{}
+		}
+		failure.failedBy[on][f.Group[2]] += r.counted(f)
 	}
 	return failures, nil
 }
@@ -79,42 +85,6 @@ func (r *request) lastFailing(ctx context.Context) ([]asOfValue, error) {
 
 func (f *lastFailure) value(number float64) asOfValue {
 	return asOfValue{at: map[store.Dimension]string{store.PolicyDomain: f.domain, store.ResultType: f.resultType}, value: number}
-}
-
-// cleanReports counts for everything that failed in the range the reports that
-// say that it is over.
-func (r *request) cleanReports(ctx context.Context) ([]asOfValue, error) {
-	failures, err := r.lastFailures(ctx)
-	if err != nil {
-		return nil, err
-	}
-	reported, err := r.reportedDays(ctx, failures)
-	if err != nil {
-		return nil, err
-	}
-	var values []asOfValue
-	for _, f := range failures {
-		var clean int64
-		for reporter, bad := range f.lastBy {
-			clean += f.cleanBy(bad, reported[[2]string{f.domain, reporter}])
-		}
-		values = append(values, f.value(float64(clean)))
-	}
-	return r.withQuietDomains(ctx, values)
-}
-
-// cleanBy counts the reports of one reporter after the last bad day. One that
-// had stopped seeing the failure before others did can't tell that it is over.
-func (f *lastFailure) cleanBy(bad tlsrpt.Day, reports map[tlsrpt.Day]int64) (clean int64) {
-	for on, n := range reports {
-		switch {
-		case on > f.last:
-			clean += n
-		case on > bad:
-			return 0
-		}
-	}
-	return clean
 }
 
 // reportedDays are the days on which the reporters of failures told of
