@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -123,10 +124,13 @@ func (m Meaning) refined(by Meaning) Meaning {
 	return m
 }
 
+// ipv4 addresses must not read as the enhanced status codes of RFC 3463.
+var ipv4 = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}\b`)
+
 // reasonKey folds the spellings of a reason code to lower-case words of letters
 // and digits, each with a space on both sides; empty where there is none.
 func reasonKey(reason string) string {
-	words := strings.FieldsFunc(strings.ToLower(reason), func(r rune) bool {
+	words := strings.FieldsFunc(ipv4.ReplaceAllString(strings.ToLower(reason), " "), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	})
 	if len(words) == 0 {
