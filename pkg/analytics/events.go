@@ -45,6 +45,7 @@ type EventsInput struct {
 
 	Incidents    []Incident
 	PolicyShifts []PolicyShift
+	PolicyLosses []PolicyLoss
 	// Reporters are who reported on what; FirstReport is of all time.
 	Reporters []store.ReporterRow
 	// StoreFirst is the first day that the store has a report for: everybody's
@@ -63,6 +64,7 @@ func Events(in EventsInput) []Event {
 	events = append(events, in.incidents()...)
 	events = append(events, in.firstFailures()...)
 	events = append(events, in.policyShifts()...)
+	events = append(events, in.policyLosses()...)
 	events = append(events, in.newReporters()...)
 	events = slices.DeleteFunc(events, func(e Event) bool {
 		end := e.TimeEnd
@@ -176,6 +178,23 @@ func (in EventsInput) policyShifts() []Event {
 			Title: fmt.Sprintf("%s: %s policy changed", c.Domain, c.Type),
 			Text:  fmt.Sprintf("%s saw it: %s", countOf(int64(len(c.Reporters)), "reporter"), asSentence(c.String())),
 			Tags:  []string{EventPolicyChange, c.Type},
+		})
+	}
+	return events
+}
+
+func (in EventsInput) policyLosses() []Event {
+	var events []Event
+	for _, l := range in.PolicyLosses {
+		what := "no longer found"
+		if l.Again {
+			what = "found again"
+		}
+		events = append(events, Event{
+			Time: l.Day.Time(), Kind: EventPolicyChange, PolicyDomain: l.Domain,
+			Title: fmt.Sprintf("%s: %s policy %s", l.Domain, tlsrpt.PolicySTS, what),
+			Text:  fmt.Sprintf("%s saw it: policy %s.", countOf(int64(len(l.Reporters)), "reporter"), what),
+			Tags:  []string{EventPolicyChange, tlsrpt.PolicySTS},
 		})
 	}
 	return events

@@ -42,6 +42,13 @@ func TestEvents(t *testing.T) {
 			EventsInput{PolicyShifts: []PolicyShift{{Domain: "example.com", Type: "sts", Day: tlsrpt.DayOf(mayDay(5)), Words: []string{"mode testing to enforce", "max_age 86400 to 604800"}, Reporters: []string{"Google Inc."}}}},
 			[]string{"0505- policyChange example.com: sts policy changed | 1 reporter saw it: mode testing to enforce; max_age 86400 to 604800. | policyChange,sts"},
 		},
+		"a policy that is no longer found, and found again": {
+			EventsInput{PolicyLosses: []PolicyLoss{{Domain: "example.com", Day: tlsrpt.DayOf(mayDay(5)), Reporters: []string{"R", "S"}}, {Domain: "example.com", Day: tlsrpt.DayOf(mayDay(9)), Again: true, Reporters: []string{"R"}}}},
+			[]string{
+				"0505- policyChange example.com: sts policy no longer found | 2 reporters saw it: policy no longer found. | policyChange,sts",
+				"0509- policyChange example.com: sts policy found again | 1 reporter saw it: policy found again. | policyChange,sts",
+			},
+		},
 		"new reporters, but none on the store's own first day": {
 			EventsInput{
 				StoreFirst: tlsrpt.DayOf(mayDay(1)),

@@ -2,11 +2,14 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
 // answerEvents tells what happened, oldest first; the limit keeps the newest.
@@ -23,6 +26,9 @@ func answerEvents(ctx context.Context, r *request) (data.Frames, error) {
 	}
 	policies, err := r.policyRows(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if of.PolicyLosses, err = r.policyLosses(ctx, policies); err != nil {
 		return nil, err
 	}
 	known, err := r.knownSince(ctx, 0, nil)
@@ -43,4 +49,26 @@ func answerEvents(ctx context.Context, r *request) (data.Frames, error) {
 	r.notices(frame, r.cost, 0, 0, "")
 	r.cutNotice(frame, more)
 	return data.Frames{frame}, nil
+}
+
+// policyLosses reads days only of the domains where some sessions were under an
+// MTA-STS policy and others found none, some domains at a time.
+func (r *request) policyLosses(ctx context.Context, policies []analytics.PolicyRow) ([]analytics.PolicyLoss, error) {
+	with, lost := map[string]bool{}, []string{}
+	for _, p := range policies {
+		with[p.Domain] = with[p.Domain] || p.Type == tlsrpt.PolicySTS
+		// Rows of a domain stand with MTA-STS first.
+		if p.Type == tlsrpt.PolicyNotFound && with[p.Domain] {
+			lost = append(lost, p.Domain)
+		}
+	}
+	var all []analytics.PolicyLoss
+	for domains := range slices.Chunk(slices.Compact(lost), domainsAtOnce) {
+		rows, err := r.sessions(ctx, store.SumQuery{Selection: within(r.past(leadDays), domains), PerBucket: true, GroupBy: analytics.PolicyLossSessions()})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, analytics.PolicyLosses(rows)...)
+	}
+	return all, nil
 }
