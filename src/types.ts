@@ -35,6 +35,7 @@ export type AlertMetric =
   | 'enforced'
   | 'detailReporters'
   | 'detailSightings'
+  | 'detailRepeats'
   | 'mxFailureShare'
   | 'lastFailing'
   | 'nextReport'

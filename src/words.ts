@@ -71,6 +71,10 @@ export const METRICS: Record<Metric, Word> = {
   },
   detailReporters: { label: 'Reporters of a failure', description: 'How many reporters tell of it' },
   detailSightings: { label: 'Sightings of a failure', description: 'On how many days, added up over its reporters' },
+  detailRepeats: {
+    label: 'Repeats of a failure',
+    description: 'By how many reporters on one day, or on how many days by one',
+  },
   mxFailureShare: {
     label: 'Failure share of an MX',
     description: 'What failed there, of all sessions of the reporters that name it, 0 to 100%',

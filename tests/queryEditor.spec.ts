@@ -9,6 +9,7 @@ const METRICS = {
   cleanReports: ['policyDomain', 'resultType'],
   detailReporters: ['policyDomain', 'resultType', 'receivingMx'],
   detailSightings: ['policyDomain', 'resultType', 'receivingMx'],
+  detailRepeats: ['policyDomain', 'resultType', 'receivingMx'],
   mxFailureShare: ['policyDomain', 'resultType', 'receivingMx'],
   lastFailing: ['policyDomain', 'resultType'],
   nextReport: ['policyDomain', 'resultType'],

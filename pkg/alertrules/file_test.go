@@ -140,7 +140,7 @@ func sample(resultType string, number float64) (data.Labels, map[string]Value) {
 		"reporter": "Google", "domains": "example.com, example.org", "source": "mb1",
 	}
 	values := map[string]Value{}
-	for _, ref := range []string{"total", "failed", "rate", "newFailed", "atMx", "mxShare", "sightings", "all", "overdue", "silentDays", "quarantined", "arrivals", "lost", "dropped"} {
+	for _, ref := range []string{"total", "failed", "rate", "newFailed", "atMx", "mxShare", "repeats", "sightings", "all", "overdue", "silentDays", "quarantined", "arrivals", "lost", "dropped"} {
 		values[ref] = Value{Value: number}
 	}
 	values["reporters"], values["reportersHere"] = Value{Value: 2}, Value{Value: 2}

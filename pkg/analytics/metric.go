@@ -32,6 +32,7 @@ const (
 	ProtectionLost  Metric = "protectionLost"
 	DetailReporters Metric = "detailReporters"
 	DetailSightings Metric = "detailSightings"
+	DetailRepeats   Metric = "detailRepeats"
 	MXFailureShare  Metric = "mxFailureShare"
 	CleanReports    Metric = "cleanReports"
 	LastFailing     Metric = "lastFailing"
@@ -105,6 +106,7 @@ var descriptions = map[Metric]string{
 	ProtectionLost:     "The share of sessions that found no policy, of a domain that was protected in the 14 days before; else 0",
 	DetailReporters:    "Reporters among the failure details of the range",
 	DetailSightings:    "Pairs of reporter and day among the failure details of the range",
+	DetailRepeats:      "The larger of the reporters that saw the failure on one day and the days on which one reporter saw it",
 	MXFailureShare:     "Failed sessions at the MX by all sessions of the reporters that named it, 0 to 1: it fails at least so often",
 	CleanReports:       "Reports of a later period than the last failing one, with sessions and without the failure, by reporters that saw it",
 	LastFailing:        "The end of the last failing period, in seconds since 1970",

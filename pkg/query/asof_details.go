@@ -28,14 +28,9 @@ func (r *request) detailReporters(ctx context.Context) ([]asOfValue, error) {
 // stored time only days that ended in the range can be told apart: of those
 // before it each reporter has one.
 func (r *request) detailSightings(ctx context.Context) ([]asOfValue, error) {
-	groups, err := r.sightings(ctx)
+	groups, err := r.sightingsByDay(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if r.TimeField == store.StoredTime && len(groups) > 0 {
-		if err := r.addDays(ctx, groups); err != nil {
-			return nil, err
-		}
 	}
 	return r.detailValues(ctx, groups, func(s *seenBy) int {
 		n := 0
@@ -44,6 +39,42 @@ func (r *request) detailSightings(ctx context.Context) ([]asOfValue, error) {
 		}
 		return n
 	})
+}
+
+// detailRepeats is how often a failure was seen in a way that no single mishap
+// explains: by so many reporters on one day, or on so many days by one.
+func (r *request) detailRepeats(ctx context.Context) ([]asOfValue, error) {
+	groups, err := r.sightingsByDay(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.detailValues(ctx, groups, func(s *seenBy) int {
+		n := 0
+		onDay := map[tlsrpt.Day]int{}
+		for _, days := range s.reporters {
+			n = max(n, len(days))
+			for on := range days {
+				onDay[on]++
+			}
+			if len(days) == 0 {
+				// What came late, of days that can't be told apart.
+				onDay[0]++
+			}
+		}
+		for _, reporters := range onDay {
+			n = max(n, reporters)
+		}
+		return n
+	})
+}
+
+// sightingsByDay are the sightings with their days also by stored time.
+func (r *request) sightingsByDay(ctx context.Context) (map[string]*seenBy, error) {
+	groups, err := r.sightings(ctx)
+	if err != nil || r.TimeField != store.StoredTime || len(groups) == 0 {
+		return groups, err
+	}
+	return groups, r.addDays(ctx, groups)
 }
 
 // sightings reads which reporter saw which group of failures in the range, and

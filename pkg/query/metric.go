@@ -16,7 +16,7 @@ var (
 	summaryMetrics = append(slices.Clone(trendMetrics),
 		analytics.ReportAge, analytics.Overdue, analytics.PollAge, analytics.Quarantined, analytics.NewFailedSessions,
 		analytics.HistoryDays, analytics.SilentDays, analytics.Enforced, analytics.ModeDropped, analytics.ProtectionLost,
-		analytics.DetailReporters, analytics.DetailSightings, analytics.MXFailureShare, analytics.CleanReports, analytics.LastFailing, analytics.NextReport,
+		analytics.DetailReporters, analytics.DetailSightings, analytics.DetailRepeats, analytics.MXFailureShare, analytics.CleanReports, analytics.LastFailing, analytics.NextReport,
 		analytics.DANEFailedSessions, analytics.PollsMissed, analytics.Arrivals,
 	)
 )
@@ -59,6 +59,7 @@ func asOfMetrics() map[analytics.Metric]asOfMetric {
 		analytics.DANEFailedSessions: {(*request).daneFailures, add, failure, true},
 		analytics.DetailReporters:    {(*request).detailReporters, largest, failureAt, true},
 		analytics.DetailSightings:    {(*request).detailSightings, largest, failureAt, true},
+		analytics.DetailRepeats:      {(*request).detailRepeats, largest, failureAt, true},
 		analytics.MXFailureShare:     {(*request).mxFailureShares, largest, failureAt, true},
 		analytics.CleanReports:       {(*request).cleanReports, smallest, failure, true},
 		analytics.LastFailing:        {(*request).lastFailing, largest, failure, true},

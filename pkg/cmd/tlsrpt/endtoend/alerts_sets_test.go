@@ -283,7 +283,8 @@ func quietStores() map[string]quietStore {
 		one(google, "alone.example", 1, 0, sts(500, failing{expired, "mx1", 3})),
 		// 4: longer ago than the window.
 		one(google, "past.example", 3, 40, sts(500, failing{"starttls-not-supported", "mx1", 1})),
-		// 5: one reporter on one day.
+		// 5: one reporter on one day, and two on different days.
+		one(google, "apart.example", 2, 0, sts(500, failing{"sts-policy-fetch-error", "", 1})), one(comcast, "apart.example", 1, 0, sts(500, failing{"sts-policy-fetch-error", "", 1})),
 		one(google, "once.example", 1, 0, sts(500, failing{"sts-policy-fetch-error", "", 1})),
 		// 6: one session.
 		one(comcast, "danesingle.example", 1, 0, of("tlsa", "", 500, failing{"tlsa-invalid", "mx1", 1})),
