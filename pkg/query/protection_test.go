@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -82,4 +84,19 @@ func storedAt(when string, reports []sent) []sent {
 		reports[i].stored = when
 	}
 	return reports
+}
+
+func TestEventsTellOfAPolicyNoLongerFoundAndFoundAgain(t *testing.T) {
+	enforce := inMode("enforce", "a.example", 50)
+	b := newBoard(t, append(every("Google", "a.example", "2026-02-10", "2026-03-03", from("2026-03-01", enforce, unprotected("a.example", 50))),
+		every("Google", "a.example", "2026-03-04", "2026-03-07")...)...)
+	var got []string
+	for _, row := range rows(t, b.ask(t, `{"queryType":"events"}`, march), "title") {
+		if strings.Contains(row, "found") {
+			got = append(got, row)
+		}
+	}
+	if want := []string{"a.example: sts policy no longer found", "a.example: sts policy found again"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
