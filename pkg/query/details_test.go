@@ -120,6 +120,10 @@ func TestFailuresThatAreNotNew(t *testing.T) {
 		{"what a first synchronisation of years brings is known from its periods", holding(years), byBoth, window, []string{"a.example/certificate-expired/0"}},
 		{"what began in the last days is new, also by a first synchronisation", holding(storedAt("2026-03-09T06:00", every("Google", "a.example", "2026-01-10", "2026-03-07", from("2026-03-06", sts("a.example", 10, 0), expired("a.example", "mx1", 10, 3))))),
 			byBoth, window, []string{"a.example/certificate-expired/6"}},
+		{"an incident that goes on for a week stays new", holding(every("Google", "a.example", "2026-01-10", "2026-03-08", from("2026-03-02", sts("a.example", 10, 0), expired("a.example", "mx1", 10, 3)))),
+			byBoth, window, []string{"a.example/certificate-expired/6"}},
+		{"one that is over does not", holding(every("Google", "a.example", "2026-01-10", "2026-03-07", from("2026-03-02", sts("a.example", 10, 0), expired("a.example", "mx1", 10, 3))), []sent{seen("Google", "2026-03-08", sts("a.example", 10, 0))}),
+			byBoth, window, []string{"a.example/certificate-expired/0"}},
 		{"while a first synchronisation goes on nothing is new", with(holding(years[len(years)-3:]), synchronising), byBoth, window, []string{"a.example/certificate-expired/0"}},
 		{"a late report is not news", holding(every("Google", "a.example", "2026-02-10", "2026-03-07"), []sent{{day: "2026-02-20", stored: "2026-03-09T06:00", policies: expired("a.example", "mx1", 10, 3)}}), byBoth, window, []string{"a.example//0"}},
 	} {
