@@ -300,8 +300,8 @@ func quietStores() map[string]quietStore {
 		days(google, "mixed.example", 25, 2, of("sts", "testing", 30), of("no-policy-found", "", 20)), one(google, "mixed.example", 1, 0, of("no-policy-found", "", 50)),
 		// 12: never enforced, and one reporter with an old cache.
 		days(google, "testing.example", 25, 1, of("sts", "testing", 50)),
-		days(google, "stale.example", 25, 1, sts(50)), days(comcast, "stale.example", 25, 1, sts(50)), days(mimecast, "stale.example", 25, 5, sts(50)),
-		days(mimecast, "stale.example", 4, 1, of("sts", "testing", 50)),
+		days(google, "stale.example", 25, 11, of("sts", "testing", 50)), days(comcast, "stale.example", 25, 11, of("sts", "testing", 50)),
+		days(google, "stale.example", 10, 1, sts(50)), days(comcast, "stale.example", 10, 1, sts(50)), days(mimecast, "stale.example", 25, 1, of("sts", "testing", 50)),
 	)
 	late := join(
 		days(google, "late.example", 40, 1, sts(500)), days(comcast, "late.example", 40, 12, sts(500)), days(comcast, "late.example", 10, 1, sts(500)),
