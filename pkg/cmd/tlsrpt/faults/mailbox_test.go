@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,26 +50,46 @@ func neighbours(t *testing.T, dovecot *loopback.Dovecot) {
 }
 
 // contents are the mails of a folder on disk, byte by byte, in any order: the
-// hash of each with its flags.
+// hash of each with its flags. The server may go on with the folder meanwhile:
+// it renames what it has seen from new to cur, and removes what is deleted.
 func contents(t *testing.T, folder string) []string {
 	t.Helper()
-	all := []string{}
-	for _, sub := range []string{"cur", "new"} {
+	var err error
+	for range 100 {
+		var all []string
+		if all, err = readMaildir(folder); err == nil {
+			return all
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("read the mails in %s: %v", folder, err)
+	return nil
+}
+
+// readMaildir reads a folder once. It returns [fs.ErrNotExist] where a mail was
+// renamed or removed after it was listed.
+func readMaildir(folder string) ([]string, error) {
+	// The name before the flags is a mail's own: one that goes from new to cur
+	// between the two listings is the same.
+	mails := map[string]string{}
+	for _, sub := range []string{"new", "cur"} {
 		entries, err := os.ReadDir(filepath.Join(folder, sub))
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		for _, entry := range entries {
 			raw, err := os.ReadFile(filepath.Join(folder, sub, entry.Name()))
 			if err != nil {
-				t.Fatal(err)
+				return nil, err
 			}
-			_, flags, _ := strings.Cut(entry.Name(), ":2,")
-			all = append(all, fmt.Sprintf("%x %s", sha256.Sum256(raw), flags))
+			name, flags, _ := strings.Cut(entry.Name(), ":2,")
+			mails[name] = fmt.Sprintf("%x %s", sha256.Sum256(raw), flags)
 		}
 	}
-	slices.Sort(all)
-	return all
+	return slices.Sorted(maps.Values(mails)), nil
 }
 
 func hashes(mails [][]byte) []string {
