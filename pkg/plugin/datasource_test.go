@@ -3,11 +3,9 @@ package plugin
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
@@ -211,18 +210,7 @@ func TestHealthNamesTheSettingAndHoldsNoSecret(t *testing.T) {
 }
 
 func TestHealthTellsWhatFailsInAPollAndInNoConnection(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "drop")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	nginx, err := loopback.StartNginx(t.Context(), loopback.NginxOptions{Dir: dir, Username: "reader", Password: "s3cret", NoDelete: true})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("nginx is not installed")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = nginx.Close() })
+	nginx := loopbacktest.Nginx(t, loopback.NginxOptions{Username: "reader", Password: "s3cret", NoDelete: true})
 	if err := nginx.Put("r.json", time.Now().Add(-time.Hour), []byte(report())); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 )
 
@@ -132,9 +133,7 @@ func TestCheckNamesAnExpiredCertificateAndAnOldTLSVersion(t *testing.T) {
 }
 
 func TestOAuth(t *testing.T) {
-	if dovecot == nil {
-		t.Skip("dovecot is not installed: apt-get install dovecot-imapd")
-	}
+	loopbacktest.Need(t, noDovecot)
 	for _, auth := range []Auth{XOAuth2, OAuthBearer} {
 		for _, grant := range []Grant{ClientCredentials, RefreshToken} {
 			t.Run(string(auth)+" with "+string(grant), func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 )
 
@@ -18,6 +19,7 @@ import (
 // and so a mailbox, of its own.
 var (
 	dovecot     *loopback.Dovecot
+	noDovecot   error // why there is none
 	tokenServer *loopback.TokenServer
 )
 
@@ -35,12 +37,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = tokenServer.Close() }()
-	dovecot, err = loopback.StartDovecot(context.Background(), loopback.DovecotOptions{Introspection: tokenServer.IntrospectionURL})
-	if err != nil && !errors.Is(err, loopback.ErrNotInstalled) {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if dovecot != nil {
+	dovecot, noDovecot = loopback.StartDovecot(context.Background(), loopback.DovecotOptions{Introspection: tokenServer.IntrospectionURL})
+	if noDovecot == nil {
 		defer func() { _ = dovecot.Close() }()
 	}
 	return m.Run()
@@ -49,9 +47,7 @@ func run(m *testing.M) int {
 // mailbox returns settings for an empty mailbox of the test's own.
 func mailbox(t *testing.T) Config {
 	t.Helper()
-	if dovecot == nil {
-		t.Skip("dovecot is not installed: apt-get install dovecot-imapd")
-	}
+	loopbacktest.Need(t, noDovecot)
 	return settingsFor(dovecot, user(t))
 }
 
@@ -81,15 +77,7 @@ func user(t *testing.T) string {
 // ownDovecot starts a server that the test may kill, or that differs.
 func ownDovecot(t *testing.T, o loopback.DovecotOptions) *loopback.Dovecot {
 	t.Helper()
-	d, err := loopback.StartDovecot(t.Context(), o)
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("dovecot is not installed: apt-get install dovecot-imapd")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
-	return d
+	return loopbacktest.Dovecot(t, o)
 }
 
 func open(t *testing.T, c Config) *Source {

@@ -21,6 +21,8 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/host"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/programs"
 )
 
 const root = "../../../.."
@@ -66,7 +68,13 @@ func options(out *bytes.Buffer) Options {
 }
 
 func TestTheDemoEndsWellWhereAllNumbersAgree(t *testing.T) {
-	for name, path := range map[string]string{"with the servers of this machine": os.Getenv("PATH"), "with built-in servers": t.TempDir()} {
+	jq, noJQ := programs.JQ.Find()
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const builtIn = "with built-in servers"
+	for name, path := range map[string]string{"with the servers of this machine": os.Getenv("PATH"), builtIn: t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("PATH", path)
 			var out bytes.Buffer
@@ -88,23 +96,17 @@ func TestTheDemoEndsWellWhereAllNumbersAgree(t *testing.T) {
 			if total == nil || command == "" {
 				t.Fatalf("there is no total or no way to reproduce it in\n%s", out.String())
 			}
-			reproduce(t, command, total[1])
+			if name == builtIn && strings.Count(out.String(), "a built-in ") != 2 {
+				t.Errorf("it does not name two built-in servers in\n%s", out.String())
+			}
+			t.Run("and the printed command gives the total", func(t *testing.T) {
+				loopbacktest.Need(t, noJQ)
+				run := exec.CommandContext(t.Context(), shell, "-c", strings.Replace(command, "jq", jq, 1))
+				if got, err := run.CombinedOutput(); err != nil || strings.TrimSpace(string(got)) != total[1] {
+					t.Errorf("jq gives %s and not %s: %v", got, total[1], err)
+				}
+			})
 		})
-	}
-}
-
-// reproduce runs the printed jq command.
-func reproduce(t *testing.T, command, want string) {
-	t.Helper()
-	jq, err := exec.LookPath("jq")
-	if err != nil {
-		t.Log("jq is not installed: its command is not tried")
-		return
-	}
-	run := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(command, "jq", jq, 1))
-	got, err := run.CombinedOutput()
-	if err != nil || strings.TrimSpace(string(got)) != want {
-		t.Errorf("jq gives %s and not %s: %v", got, want, err)
 	}
 }
 
@@ -177,14 +179,7 @@ func TestAnInterruptEndsTheDemoAtOnce(t *testing.T) {
 // realMailbox is what a person has at a provider: a Dovecot with a private CA.
 func realMailbox(t *testing.T) (*loopback.Dovecot, *Mailbox) {
 	t.Helper()
-	dovecot, err := loopback.StartDovecot(t.Context(), loopback.DovecotOptions{})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("dovecot is not installed")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dovecot.Close() })
+	dovecot := loopbacktest.Dovecot(t, loopback.DovecotOptions{})
 	if _, err := dovecot.CreateFolder("me@example.com", "INBOX"); err != nil {
 		t.Fatal(err)
 	}

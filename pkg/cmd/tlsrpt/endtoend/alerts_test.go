@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/alertrules"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store/sqlite"
 )
 
@@ -69,20 +69,9 @@ func startAlerts(t *testing.T, stores map[string]alertStore) *alertSetup {
 		t.Fatal(err)
 	}
 	provisioning["datasources/tlsrpt.yaml"] = []byte(strings.ReplaceAll(string(raw), "$", "$$"))
-	home := os.Getenv("GRAFANA_HOME")
-	if home == "" {
-		home = "/usr/share/grafana"
-	}
-	s.grafana, err = loopback.StartGrafana(t.Context(), loopback.GrafanaOptions{
-		Home: home, PluginDir: pluginDir, PluginID: "tlsrpt-reports-datasource", PluginData: data, Provisioning: provisioning,
+	s.grafana = loopbacktest.Grafana(t, loopback.GrafanaOptions{
+		PluginDir: pluginDir, PluginID: "tlsrpt-reports-datasource", PluginData: data, Provisioning: provisioning,
 	})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("Grafana is not found in GRAFANA_HOME or /usr/share/grafana")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.grafana.Close() })
 	s.started = time.Now()
 	return s
 }

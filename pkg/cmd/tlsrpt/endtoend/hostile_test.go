@@ -1,10 +1,7 @@
 package endtoend
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,24 +15,6 @@ import (
 
 // goodReport is a report that must be stored whatever stands beside it.
 func goodReport(id string) []byte { return document(id, policyOf("good.example")) }
-
-// startNginx starts a drop, or skips.
-func startNginx(t *testing.T) *loopback.Nginx {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "drop")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	nginx, err := loopback.StartNginx(t.Context(), loopback.NginxOptions{Dir: dir, Username: "reader", Password: "reads"})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("nginx is not installed")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = nginx.Close() })
-	return nginx
-}
 
 // A hostileSetup is a mailbox and a drop with a good report before and after
 // each hostile input.
@@ -84,7 +63,7 @@ func prepareHostile(t *testing.T, nginx *loopback.Nginx) *hostileSetup {
 }
 
 func TestHostileInputsAreRefusedForTheirReasonAndKeepNoGoodReportBack(t *testing.T) {
-	nginx := startNginx(t)
+	nginx := startDrop(t)
 	setup := prepareHostile(t, nginx)
 	odd := startOddDrops(t)
 	dovecot := startDovecot(t, setup.letters)

@@ -3,7 +3,6 @@ package endtoend
 import (
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,18 +32,7 @@ func few(t *testing.T, all []letter, n int) []letter {
 func TestADropWithTheSameFilesChangesNoCountAndShowsAsDeliveries(t *testing.T) {
 	all := few(t, letters(t), 200)
 	dovecot := startDovecot(t, all)
-	dir := filepath.Join(t.TempDir(), "drop")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	nginx, err := loopback.StartNginx(t.Context(), loopback.NginxOptions{Dir: dir, Username: "reader", Password: "reads"})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("nginx is not installed")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = nginx.Close() })
+	nginx := startDrop(t)
 	documents := putDocuments(t, nginx, all)
 
 	settings := mailboxSettings(dovecot, "keep")

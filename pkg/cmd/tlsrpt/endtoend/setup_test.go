@@ -21,6 +21,7 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/host"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/mailreport"
 )
 
@@ -173,23 +174,22 @@ func allFacts(letters []letter) []fact {
 	return facts
 }
 
-// startDovecot starts a mailbox with the letters in it, or skips.
+// startDovecot starts a mailbox with the letters in it.
 func startDovecot(t *testing.T, letters []letter) *loopback.Dovecot {
 	t.Helper()
-	dovecot, err := loopback.StartDovecot(t.Context(), loopback.DovecotOptions{})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("dovecot is not installed")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dovecot.Close() })
+	dovecot := loopbacktest.Dovecot(t, loopback.DovecotOptions{})
 	for _, l := range letters {
 		if err := dovecot.Append(user, "INBOX", l.received, l.mail); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return dovecot
+}
+
+// startDrop starts a drop that is read with a password.
+func startDrop(t *testing.T) *loopback.Nginx {
+	t.Helper()
+	return loopbacktest.Nginx(t, loopback.NginxOptions{Username: "reader", Password: "reads"})
 }
 
 func mailboxSettings(dovecot *loopback.Dovecot, afterProcessing string) map[string]any {
@@ -279,27 +279,16 @@ type throughGrafana struct{ grafana *loopback.Grafana }
 
 func startGrafana(t *testing.T, settings map[string]any, secure map[string]string) *throughGrafana {
 	t.Helper()
-	home := os.Getenv("GRAFANA_HOME")
-	if home == "" {
-		home = "/usr/share/grafana"
-	}
 	provisioned, err := json.Marshal(map[string]any{"apiVersion": 1, "datasources": []any{map[string]any{
 		"name": "TLS-RPT", "type": "tlsrpt-reports-datasource", "uid": "tlsrpt", "access": "proxy", "jsonData": settings, "secureJsonData": secure,
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	grafana, err := loopback.StartGrafana(t.Context(), loopback.GrafanaOptions{
-		Home: home, PluginDir: pluginDir, PluginID: "tlsrpt-reports-datasource",
+	grafana := loopbacktest.Grafana(t, loopback.GrafanaOptions{
+		PluginDir: pluginDir, PluginID: "tlsrpt-reports-datasource",
 		Provisioning: map[string][]byte{"datasources/tlsrpt.yaml": []byte(strings.ReplaceAll(string(provisioned), "$", "$$"))},
 	})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("Grafana is not found in GRAFANA_HOME or /usr/share/grafana")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = grafana.Close() })
 	return &throughGrafana{grafana}
 }
 

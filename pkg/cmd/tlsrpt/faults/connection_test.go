@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source/drop"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source/imap"
@@ -263,10 +264,5 @@ func impatient(t *testing.T, ca string) *http.Client {
 // startNginx starts a drop with the configuration that administrators get.
 func startNginx(t *testing.T) *loopback.Nginx {
 	t.Helper()
-	nginx, err := loopback.StartNginx(t.Context(), loopback.NginxOptions{Username: "reader", Password: "loopback"})
-	if err != nil {
-		skipWithoutServer(t, err, "nginx")
-	}
-	t.Cleanup(func() { _ = nginx.Close() })
-	return nginx
+	return loopbacktest.Nginx(t, loopback.NginxOptions{Username: "reader", Password: "loopback"})
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,14 +20,6 @@ import (
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
 )
-
-func skipWithoutServer(t *testing.T, err error, name string) {
-	t.Helper()
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip(name + " is not installed")
-	}
-	t.Fatal(err)
-}
 
 func portOf(t *testing.T, address string) int {
 	t.Helper()

@@ -16,19 +16,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 )
 
 func startDovecot(t *testing.T) *loopback.Dovecot {
 	t.Helper()
-	dovecot, err := loopback.StartDovecot(t.Context(), loopback.DovecotOptions{})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("dovecot is not installed")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dovecot.Close() })
-	return dovecot
+	return loopbacktest.Dovecot(t, loopback.DovecotOptions{})
 }
 
 // inbox delivers to the report mailbox.

@@ -22,10 +22,13 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/programs"
 )
 
-// ErrNotInstalled is returned when a server's program is not on this machine.
-var ErrNotInstalled = errors.New("not installed")
+// ErrNotInstalled is wrapped by the error that says which server's program is
+// not on this machine, and how to install it.
+var ErrNotInstalled = programs.ErrNotInstalled
 
 // DovecotOptions say what a Dovecot serves. The zero value serves empty
 // mailboxes, one for every user name that logs in.
@@ -62,6 +65,7 @@ type Dovecot struct {
 	// MailRoot holds one Maildir per user.
 	MailRoot string
 
+	program string // where it is installed
 	dir     string // configuration, sockets and logs; removed by Close
 	mailbox owner
 	cmd     *exec.Cmd
@@ -74,27 +78,33 @@ type Dovecot struct {
 // process's user; for root, as the users that Debian's package makes. The
 // error is [ErrNotInstalled] where there is none.
 func StartDovecot(ctx context.Context, o DovecotOptions) (*Dovecot, error) {
-	if _, err := exec.LookPath("dovecot"); err != nil {
-		return nil, fmt.Errorf("dovecot is %w", ErrNotInstalled)
-	}
-	d := &Dovecot{Host: "127.0.0.1", Password: o.Password, MailRoot: o.MailRoot, born: time.Now()}
-	if d.Password == "" {
-		d.Password = "loopback"
-	}
-	if err := d.prepare(o); err != nil {
-		d.remove()
-		return nil, fmt.Errorf("prepare dovecot: %w", err)
-	}
-	if err := d.Start(ctx); err != nil {
-		d.remove()
+	program, err := programs.Dovecot.Find()
+	if err != nil {
 		return nil, err
 	}
-	return d, nil
+	for try := 1; ; try++ {
+		d := &Dovecot{program: program, Host: "127.0.0.1", Password: o.Password, MailRoot: o.MailRoot, born: time.Now()}
+		if d.Password == "" {
+			d.Password = "loopback"
+		}
+		if err := d.prepare(o); err != nil {
+			return nil, errors.Join(fmt.Errorf("prepare dovecot: %w", err), removeFolder(d.dir))
+		}
+		err := d.Start(ctx)
+		if err == nil {
+			return d, nil
+		}
+		err = errors.Join(err, removeFolder(d.dir))
+		if try == bindTries || !addressTaken(err.Error()) {
+			return nil, err
+		}
+	}
 }
 
 // Start starts the server again after Kill, on the same ports.
 func (d *Dovecot) Start(ctx context.Context) error {
-	d.cmd = exec.Command("dovecot", "-F", "-c", filepath.Join(d.dir, "dovecot.conf"))
+	d.awaitPorts(ctx)
+	d.cmd = exec.Command(d.program, "-F", "-c", filepath.Join(d.dir, "dovecot.conf"))
 	separate(d.cmd)
 	// A file, since what inherits a pipe would keep Wait from ending.
 	stderr, err := os.Create(filepath.Join(d.dir, "stderr.log"))
@@ -120,10 +130,23 @@ func (d *Dovecot) Start(ctx context.Context) error {
 	return nil
 }
 
+// awaitPorts waits until what was killed has let go of the ports. Where they
+// stay taken, the server says so.
+func (d *Dovecot) awaitPorts(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, portsPatience)
+	defer cancel()
+	for ctx.Err() == nil {
+		if canListen(d.Port) && canListen(d.TLSPort) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // waitReady logs in until that succeeds: Dovecot greets before its
 // authentication process is ready.
 func (d *Dovecot) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
 		err := d.tryLogin(ctx)
@@ -230,7 +253,7 @@ func (d *Dovecot) Kill() { d.stop() }
 // given.
 func (d *Dovecot) Close() error {
 	d.stop()
-	return d.remove()
+	return removeFolder(d.dir)
 }
 
 // stop asks the master process to end, and then ends its children: those with
@@ -246,11 +269,4 @@ func (d *Dovecot) stop() {
 	}
 	killAll(d.cmd)
 	<-d.ended
-}
-
-func (d *Dovecot) remove() error {
-	if d.dir == "" {
-		return nil
-	}
-	return os.RemoveAll(d.dir)
 }

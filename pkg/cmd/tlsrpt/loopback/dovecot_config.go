@@ -3,7 +3,6 @@ package loopback
 import (
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -223,33 +222,4 @@ func (d *Dovecot) prepareMail() error {
 		}
 		return d.mailbox.give(path)
 	})
-}
-
-// shortTempDir makes a folder whose name leaves room for Dovecot's sockets:
-// the path of one has at most about 100 bytes.
-func shortTempDir() (string, error) {
-	parent := os.TempDir()
-	if len(parent) > 40 {
-		parent = "/tmp"
-	}
-	dir, err := os.MkdirTemp(parent, "dovecot-")
-	if err != nil {
-		return "", err
-	}
-	return dir, os.Chmod(dir, 0o755)
-}
-
-// freePorts returns two ports of 127.0.0.1 that were free a moment ago.
-func freePorts() (a, b int, err error) {
-	first, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() { _ = first.Close() }()
-	second, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() { _ = second.Close() }()
-	return first.Addr().(*net.TCPAddr).Port, second.Addr().(*net.TCPAddr).Port, nil
 }

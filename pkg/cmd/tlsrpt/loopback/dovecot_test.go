@@ -1,33 +1,31 @@
-package loopback
+package loopback_test
 
 import (
-	"context"
-	"errors"
+	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 )
 
 func TestDovecotServesWhatIsAppendedAndComesBackAfterAKill(t *testing.T) {
-	d, err := StartDovecot(context.Background(), DovecotOptions{})
-	if errors.Is(err, ErrNotInstalled) {
-		t.Skip("dovecot is not installed: apt-get install dovecot-imapd")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	d := loopbacktest.Dovecot(t, loopback.DovecotOptions{})
 	for range 3 {
 		if err := d.Append("u", "Reports", time.Now(), []byte("Subject: x\n\nbody\n")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d.Kill()
-	if err := d.Start(context.Background()); err != nil {
+	// As one of its children may that is not dead yet.
+	held, err := net.Listen("tcp", net.JoinHostPort(d.Host, strconv.Itoa(d.Port)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { _ = held.Close() })
+	if err := d.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(d.Log(), "Error") {

@@ -18,7 +18,8 @@ import (
 
 // GrafanaOptions say which Grafana to start, and with what in it.
 type GrafanaOptions struct {
-	// Home is Grafana's own folder, with bin, conf and public. Required.
+	// Home is Grafana's own folder, with bin, conf and public, such as
+	// [programs.GrafanaHome] finds. Required.
 	Home string
 	// PluginDir is the folder of the plugin: plugin.json and the backend. Required.
 	PluginDir string
@@ -47,36 +48,46 @@ type Grafana struct {
 	done    chan struct{}
 }
 
-// StartGrafana starts a Grafana on loopback and waits until it is healthy.
-func StartGrafana(ctx context.Context, o GrafanaOptions) (_ *Grafana, err error) {
+// StartGrafana starts a Grafana on loopback and waits until it is healthy. The
+// error is [ErrNotInstalled] where none is at home.
+func StartGrafana(ctx context.Context, o GrafanaOptions) (*Grafana, error) {
 	binary := filepath.Join(o.Home, "bin", "grafana")
 	if _, err := os.Stat(binary); err != nil {
-		return nil, fmt.Errorf("look for Grafana in %s: %w", o.Home, ErrNotInstalled)
+		return nil, fmt.Errorf("Grafana is %w in %s: there is no %s", ErrNotInstalled, o.Home, binary)
 	}
-	dir, err := os.MkdirTemp("", "tlsrpt-grafana-")
-	if err != nil {
-		return nil, err
-	}
-	g := &Grafana{dir: dir, log: &lockedBuffer{}, done: make(chan struct{})}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, g.Close())
+	chosen := o.Port != 0
+	for try := 1; ; try++ {
+		if !chosen {
+			var err error
+			if o.Port, _, err = freePorts(); err != nil {
+				return nil, err
+			}
 		}
-	}()
-	if o.Port == 0 {
-		if o.Port, _, err = freePorts(); err != nil {
+		g := &Grafana{URL: "http://127.0.0.1:" + strconv.Itoa(o.Port), log: &lockedBuffer{}, done: make(chan struct{})}
+		err := g.start(ctx, binary, o)
+		if err == nil {
+			return g, nil
+		}
+		err = errors.Join(fmt.Errorf("start Grafana: %w\n%s", err, g.Log()), g.Close())
+		if chosen || try == bindTries || !addressTaken(g.Log()) {
 			return nil, err
 		}
 	}
-	g.URL = "http://127.0.0.1:" + strconv.Itoa(o.Port)
-	if err := g.writeFiles(o); err != nil {
-		return nil, fmt.Errorf("lay out Grafana's folder: %w", err)
+}
+
+// start writes the files, starts the child and waits until it is healthy.
+func (g *Grafana) start(ctx context.Context, binary string, o GrafanaOptions) (err error) {
+	if g.dir, err = os.MkdirTemp("", "tlsrpt-grafana-"); err != nil {
+		return err
 	}
-	g.command = exec.Command(binary, "server", "--homepath", o.Home, "--config", filepath.Join(dir, "grafana.ini"))
+	if err := g.writeFiles(o); err != nil {
+		return fmt.Errorf("lay out its folder: %w", err)
+	}
+	g.command = exec.Command(binary, "server", "--homepath", o.Home, "--config", filepath.Join(g.dir, "grafana.ini"))
 	g.command.Dir = o.Home
 	g.command.Stdout, g.command.Stderr = g.log, g.log
 	if err := g.command.Start(); err != nil {
-		return nil, fmt.Errorf("start Grafana: %w", err)
+		return err
 	}
 	go func() {
 		_ = g.command.Wait() // how it ended stands in its log
@@ -85,7 +96,7 @@ func StartGrafana(ctx context.Context, o GrafanaOptions) (_ *Grafana, err error)
 	if o.StartTime == 0 {
 		o.StartTime = 3 * time.Minute
 	}
-	return g, g.awaitHealth(ctx, o.StartTime)
+	return g.awaitHealth(ctx, o.StartTime)
 }
 
 func (g *Grafana) writeFiles(o GrafanaOptions) error {
@@ -166,9 +177,9 @@ func (g *Grafana) awaitHealth(ctx context.Context, within time.Duration) error {
 		}
 		select {
 		case <-g.done:
-			return fmt.Errorf("start Grafana: it ended:\n%s", g.Log())
+			return errors.New("it ended")
 		case <-ctx.Done():
-			return fmt.Errorf("start Grafana: it did not answer in time: %w\n%s", ctx.Err(), g.Log())
+			return fmt.Errorf("it did not answer in time: %w", ctx.Err())
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
@@ -206,7 +217,7 @@ func (g *Grafana) Close() error {
 			<-g.done
 		}
 	}
-	return os.RemoveAll(g.dir)
+	return removeFolder(g.dir)
 }
 
 // A lockedBuffer keeps what a child wrote.

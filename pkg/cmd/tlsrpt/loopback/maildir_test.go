@@ -2,7 +2,6 @@ package loopback_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 )
 
 func TestDovecotServesAGeneratedMaildirInOrderOfArrival(t *testing.T) {
@@ -31,18 +31,7 @@ func TestDovecotServesAGeneratedMaildirInOrderOfArrival(t *testing.T) {
 	if _, err := generate.WriteTo(g.Items(), generate.Maildir(filepath.Join(root, "reports"))); err != nil {
 		t.Fatal(err)
 	}
-	d, err := loopback.StartDovecot(t.Context(), loopback.DovecotOptions{MailRoot: root})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("dovecot is not installed: no real server reads the Maildir")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	d := loopbacktest.Dovecot(t, loopback.DovecotOptions{MailRoot: root})
 	c, err := imapclient.DialTLS(fmt.Sprintf("localhost:%d", d.TLSPort), &imapclient.Options{TLSConfig: trusting(d.CA)})
 	if err != nil {
 		t.Fatal(err)

@@ -11,9 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/programs"
 )
 
 // NginxOptions say what an nginx serves. The zero value is the site that
@@ -52,15 +53,11 @@ type Nginx struct {
 	ended  chan struct{}
 }
 
-// bindTries is how often other ports are tried where another process took one
-// between finding it free and binding it.
-const bindTries = 3
-
 // StartNginx starts an nginx and waits until it listens. It runs as this
 // process's user in one process. The error is [ErrNotInstalled] where there is
 // none.
 func StartNginx(ctx context.Context, o NginxOptions) (*Nginx, error) {
-	program, err := findNginx()
+	program, err := programs.Nginx.Find()
 	if err != nil {
 		return nil, err
 	}
@@ -70,22 +67,12 @@ func StartNginx(ctx context.Context, o NginxOptions) (*Nginx, error) {
 		if err == nil {
 			return n, nil
 		}
-		taken := strings.Contains(n.Log(), "Address already in use")
+		taken := addressTaken(n.Log())
 		err = errors.Join(fmt.Errorf("start nginx: %w\n%s", err, n.Log()), n.Close())
 		if !taken || try == bindTries {
 			return nil, err
 		}
 	}
-}
-
-// findNginx returns the program. Debian has it where only root's PATH leads to.
-func findNginx() (string, error) {
-	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
-		if program, err := exec.LookPath(name); err == nil {
-			return program, nil
-		}
-	}
-	return "", fmt.Errorf("nginx is %w", ErrNotInstalled)
 }
 
 // start writes the configuration, starts the child and waits for its port.
@@ -122,7 +109,7 @@ func (n *Nginx) start(ctx context.Context, program string, o NginxOptions) error
 // waitReady shakes hands until that succeeds with a certificate of this
 // server's authority: then it isn't another process that has the port.
 func (n *Nginx) waitReady(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(n.CA))
@@ -180,11 +167,5 @@ func (n *Nginx) Close() error {
 			<-n.ended
 		}
 	}
-	if n.prefix == "" {
-		return nil
-	}
-	if err := os.RemoveAll(n.prefix); err != nil {
-		return fmt.Errorf("remove nginx's folder: %w", err)
-	}
-	return nil
+	return removeFolder(n.prefix)
 }

@@ -17,29 +17,10 @@ import (
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source/drop"
 )
-
-func startNginx(t *testing.T, o loopback.NginxOptions) *loopback.Nginx {
-	t.Helper()
-	n, err := loopback.StartNginx(t.Context(), o)
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		t.Skip("nginx is not installed: install Debian's package nginx")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(n.Log())
-		}
-		if err := n.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return n
-}
 
 // nginxClient trusts the server's authority alone.
 func nginxClient(t *testing.T, n *loopback.Nginx) *http.Client {
@@ -153,7 +134,7 @@ func filesBelow(t *testing.T, dir string) []string {
 }
 
 func TestReportsPostedToNginxAreReadAndDeleted(t *testing.T) {
-	n := startNginx(t, loopback.NginxOptions{Username: "reader", Password: "correct horse"})
+	n := loopbacktest.Nginx(t, loopback.NginxOptions{Username: "reader", Password: "correct horse"})
 	client := nginxClient(t, n)
 	var report bytes.Buffer
 	packed := gzip.NewWriter(&report)
@@ -204,7 +185,7 @@ func TestReportsPostedToNginxAreReadAndDeleted(t *testing.T) {
 }
 
 func TestNginxRefusesWhatADropMustNotAllow(t *testing.T) {
-	n := startNginx(t, loopback.NginxOptions{Username: "reader", Password: "correct horse"})
+	n := loopbacktest.Nginx(t, loopback.NginxOptions{Username: "reader", Password: "correct horse"})
 	client := nginxClient(t, n)
 	if err := n.Put("2026-10-01/a.json", time.Now(), []byte("{}")); err != nil {
 		t.Fatal(err)
@@ -250,7 +231,7 @@ func TestNginxRefusesWhatADropMustNotAllow(t *testing.T) {
 }
 
 func TestNginxPagesAreReadOnce(t *testing.T) {
-	n := startNginx(t, loopback.NginxOptions{Dir: t.TempDir(), HTML: true, NoDelete: true})
+	n := loopbacktest.Nginx(t, loopback.NginxOptions{Dir: t.TempDir(), HTML: true, NoDelete: true})
 	modified := time.Date(2026, 10, 1, 12, 0, 1, 0, time.UTC)
 	for name, content := range map[string]string{"a!b c&d.json": "1", "sub/é%20.json": "2", "sub/deep/<b>.json": "3"} {
 		if err := n.Put(name, modified, []byte(content)); err != nil {
