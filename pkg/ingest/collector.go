@@ -25,6 +25,8 @@ var ErrUnknownSource = errors.New("the settings have no such source")
 type Collector struct {
 	engine *Engine
 	key    Key
+	// metrics are those of the data source.
+	metrics *storeMetrics
 	// changed gets a value when there are new settings.
 	changed chan struct{}
 
@@ -57,11 +59,13 @@ type Collector struct {
 type ledger struct {
 	accounts       map[string]store.Account
 	bytes, reports int64
+	// quarantineBytes are the raw bytes in quarantine.
+	quarantineBytes int64
 }
 
 func newCollector(e *Engine, key Key) *Collector {
 	return &Collector{
-		engine: e, key: key,
+		engine: e, key: key, metrics: e.metrics.store(key),
 		changed:  make(chan struct{}, 1),
 		opened:   make(chan struct{}),
 		retrying: make(map[string]bool),

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // stopTime is how long [Engine.Close] takes at most; Grafana kills a plugin
@@ -23,6 +25,8 @@ type Engine struct {
 	options Options
 	limits  limits
 	metrics *metrics
+	// registry holds the metrics for [Collector.Counters].
+	registry *prometheus.Registry
 	// owner names this process in leases.
 	owner string
 
@@ -54,7 +58,8 @@ func NewEngine(o Options) *Engine {
 		collectors: make(map[Key]*Collector),
 	}
 	e.ctx, e.stop = context.WithCancel(context.Background())
-	e.metrics = newMetrics(e.all)
+	e.metrics, e.registry = newMetrics(e.all), prometheus.NewRegistry()
+	e.registry.MustRegister(e.metrics)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(e.metrics); err != nil {
 			o.Logger.Warn("The metrics can't be registered", "error", err)

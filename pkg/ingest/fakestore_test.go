@@ -252,7 +252,7 @@ func (f *fakeStore) Retain(_ context.Context, first tlsrpt.Day) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.retained = append(f.retained, first)
-	return 0, nil
+	return 7, nil
 }
 
 func (f *fakeStore) RetryQuarantine(_ context.Context, reason string, after int64, limit int) ([]int64, error) {
@@ -317,6 +317,8 @@ func (f *fakeStore) Size(context.Context) (int64, int64, error) {
 	defer f.mu.Unlock()
 	return 4096, int64(len(f.reports)), nil
 }
+
+func (f *fakeStore) QuarantineSize(context.Context) (int64, error) { return 99, nil }
 
 func (f *fakeStore) tries(id int64) int {
 	f.mu.Lock()

@@ -76,6 +76,7 @@ func (p *poller) poll(ctx context.Context) error {
 	k := &sink{
 		sourceID: p.config.ID, store: p.store, pipeline: p.pipeline, limits: p.limits,
 		undecided: p.undecided, progress: &p.progress, route: route(p.config.Type), assume: p.config.Assume,
+		received: p.metrics.received,
 	}
 	k.start(ctx)
 	since := firstDay(time.Now(), p.retention).Time()
@@ -167,10 +168,12 @@ func (p *poller) record(ctx context.Context, started time.Time, err error) time.
 	if err == nil {
 		p.failures = 0
 		if before != nil {
+			p.metrics.recoveries.Inc()
 			p.logger.Info("The source is polled again")
 		}
 	} else {
 		p.failures++
+		p.metrics.failed(err)
 		wait = afterFailure(err, p.failures, p.config.pollInterval())
 		if before == nil || before.Error() != err.Error() {
 			p.logger.Warn("A poll failed", "error", err, "retryIn", wait.Round(time.Second).String())

@@ -47,9 +47,11 @@ func (c *Collector) run() {
 // collector is to stop.
 func (c *Collector) open(ctx context.Context) store.Store {
 	for failures := 1; ; failures++ {
+		asked := time.Now()
 		s, warning, err := c.engine.options.OpenStore(ctx, c.key)
 		c.took(s, warning, err)
 		if err == nil {
+			c.metrics.opening.Set(time.Since(asked).Seconds())
 			return s
 		}
 		if failures == 1 {
@@ -114,7 +116,7 @@ func (c *Collector) hold(ctx context.Context, s store.Store) {
 			renewed = asked
 			c.noteFault(c.startShift(ctx, s))
 		case err == nil || time.Since(renewed) >= leaseTTL-leaseRenewal:
-			c.endShift()
+			c.loseLease()
 		}
 		wait := leaseRenewal
 		if !got {
@@ -127,6 +129,14 @@ func (c *Collector) hold(ctx context.Context, s store.Store) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// loseLease ends the work that the lease was needed for.
+func (c *Collector) loseLease() {
+	if c.atWork() != nil {
+		c.metrics.leaseLost.Inc()
+	}
+	c.endShift()
 }
 
 // lease takes or renews the lease. It is not got where another process has it.
@@ -170,6 +180,7 @@ func (c *Collector) acquire(ctx context.Context, s store.Store) (holder string, 
 		return holder, err
 	}
 	c.inherited = true
+	c.metrics.inherited.Inc()
 	c.log().Info("The process that polled this data source has ended", "holder", process(holder))
 	if err := s.ReleaseLease(ctx, holder); err != nil {
 		return holder, err
@@ -179,6 +190,7 @@ func (c *Collector) acquire(ctx context.Context, s store.Store) (holder string, 
 
 // noteFault notes why the store can't be used, or with nil that it can.
 func (c *Collector) noteFault(err error) {
+	c.metrics.refused(err)
 	c.mu.Lock()
 	before := c.fault
 	c.fault = nil

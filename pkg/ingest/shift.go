@@ -90,7 +90,7 @@ func (c *Collector) startShift(ctx context.Context, s store.Store) error {
 	if err != nil {
 		return err
 	}
-	work := &shift{store: s, pipeline: c.pipeline(config), limits: c.engine.limits, undecided: make(chan struct{}, 1)}
+	work := &shift{store: meteredStore{s, c.metrics}, pipeline: c.pipeline(config), limits: c.engine.limits, undecided: make(chan struct{}, 1)}
 	// It is noted before the first poll: what that reads is found as well where
 	// settings are changed again before this is through.
 	again, err := newRereader(ctx, work)
@@ -158,11 +158,14 @@ func (c *Collector) newPoller(config Config, sc SourceConfig, work *shift, state
 func (c *Collector) pipeline(config Config) *Pipeline {
 	mode := mailreport.Mode(cmp.Or(config.Authentication, string(mailreport.ModeDKIM)))
 	return &Pipeline{
-		Rules:         NewRules(config.Domains, config.DomainMap),
-		Judge:         mailreport.NewAuthenticator(mode, config.AuthservID, c.engine.options.Resolver),
+		Rules: NewRules(config.Domains, config.DomainMap),
+		Judge: meteredJudge{
+			mailreport.NewAuthenticator(mode, config.AuthservID, meteredResolver{c.engine.options.Resolver, c.metrics.lookups}),
+			c.metrics.judged,
+		},
 		RetentionDays: config.retentionDays(),
 		Panicked: func(what any, stack []byte) {
-			c.engine.metrics.source(c.key, "").panics.Inc()
+			c.metrics.panics.Inc()
 			c.log().Error("A parser failed in an unforeseen way", "panic", fmt.Sprint(what), "stack", string(stack))
 		},
 	}
@@ -210,18 +213,24 @@ func (c *Collector) retain(work *shift, days int) {
 // watchLedger keeps what the metrics tell of the store up to date.
 func (c *Collector) watchLedger(work *shift) {
 	for work.ctx.Err() == nil {
-		accounts, err := work.store.Accounts(work.ctx)
-		if err == nil {
-			var l ledger
-			l.accounts = accounts
-			if l.bytes, l.reports, err = work.store.Size(work.ctx); err == nil {
-				c.mu.Lock()
-				c.ledger = l
-				c.mu.Unlock()
-			}
+		if l, err := readLedger(work.ctx, work.store); err == nil {
+			c.mu.Lock()
+			c.ledger = l
+			c.mu.Unlock()
 		}
 		pause(work.ctx, ledgerEvery)
 	}
+}
+
+func readLedger(ctx context.Context, s store.Store) (l ledger, err error) {
+	if l.accounts, err = s.Accounts(ctx); err != nil {
+		return l, err
+	}
+	if l.bytes, l.reports, err = s.Size(ctx); err != nil {
+		return l, err
+	}
+	l.quarantineBytes, err = s.QuarantineSize(ctx)
+	return l, err
 }
 
 // pause waits, or until ctx ends.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
@@ -38,6 +39,8 @@ type sink struct {
 	pipeline *Pipeline
 	limits   limits
 	progress *progress
+	// received, where it is not nil, counts the bytes that are read.
+	received prometheus.Counter
 	// undecided, where it is not nil, gets a value when a mail was kept to be
 	// judged again.
 	undecided chan<- struct{}
@@ -132,6 +135,9 @@ func (k *sink) Put(ctx context.Context, item source.Item) error {
 	body, weight, err := k.read(ctx, item)
 	if err != nil {
 		return fmt.Errorf("read the item: %w", err)
+	}
+	if k.received != nil {
+		k.received.Add(float64(len(body)))
 	}
 	if len(body) > MaxItemSize {
 		k.limits.bytes.Release(weight)

@@ -100,6 +100,8 @@ type Reader interface {
 	Report(ctx context.Context, id int64) (RawDocument, error)
 	// Quarantined returns a quarantined document, with its current problem.
 	Quarantined(ctx context.Context, id int64) (RawDocument, Problem, error)
+	// QuarantineSize returns how many raw bytes are kept in quarantine.
+	QuarantineSize(ctx context.Context) (bytes int64, err error)
 	// Size returns the bytes the store takes on disk (or in memory) and the number of reports.
 	Size(ctx context.Context) (bytes, reports int64, err error)
 }

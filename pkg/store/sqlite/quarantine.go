@@ -77,6 +77,18 @@ func (w *writer) trimQuarantine(ctx context.Context) error {
 	return addMeta(ctx, w.conn, "quarantine_bytes", -dropped)
 }
 
+// QuarantineSize returns how many raw bytes are kept in quarantine.
+func (s *Store) QuarantineSize(ctx context.Context) (bytes int64, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		bytes, err = meta(ctx, c, "quarantine_bytes")
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("measure quarantine: %w", err)
+	}
+	return bytes, nil
+}
+
 // RetryQuarantine returns ids that can be tried again.
 func (s *Store) RetryQuarantine(ctx context.Context, reason string, after int64, limit int) ([]int64, error) {
 	query, args := "SELECT id FROM quarantine INDEXED BY quarantine_kept WHERE frame IS NOT NULL AND id > ?", []any{after}
