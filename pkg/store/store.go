@@ -100,6 +100,10 @@ type Reader interface {
 	Report(ctx context.Context, id int64) (RawDocument, error)
 	// Quarantined returns a quarantined document, with its current problem.
 	Quarantined(ctx context.Context, id int64) (RawDocument, Problem, error)
+	// Revision grows with every commit that changes what is counted, by whichever
+	// process: of one revision, the sums, policies and values of reports, and who
+	// reported, stay the same.
+	Revision(ctx context.Context) (int64, error)
 	// QuarantineSize returns how many raw bytes are kept in quarantine.
 	QuarantineSize(ctx context.Context) (bytes int64, err error)
 	// Size returns the bytes the store takes on disk (or in memory) and the number of reports.

@@ -88,6 +88,9 @@ func (w *writer) flush(ctx context.Context) error {
 	if err := w.sums.flush(ctx, w.conn); err != nil {
 		return err
 	}
+	if err := w.sums.countRevision(ctx, w.conn); err != nil {
+		return err
+	}
 	if err := w.flushAccounts(ctx); err != nil {
 		return fmt.Errorf("update accounts: %w", err)
 	}
