@@ -77,7 +77,8 @@ func (r *running) poll(t *testing.T) ingest.SourceStatus {
 	asked := time.Now()
 	for deadline := asked.Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		s := r.status()
-		if s.LastPoll.After(asked) && !s.Polling {
+		// How a poll ended stands there once it is known when the next is due.
+		if s.LastPoll.After(asked) && !s.Polling && !s.NextPoll.IsZero() {
 			return s
 		}
 		if !s.Polling && !s.LastPoll.After(asked) {

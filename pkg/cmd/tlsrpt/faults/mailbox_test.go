@@ -85,10 +85,10 @@ func readMaildir(folder string) ([]string, error) {
 	return slices.Sorted(maps.Values(mails)), nil
 }
 
-func hashes(mails [][]byte) []string {
-	all := make([]string, len(mails))
-	for i, mail := range mails {
-		all[i] = fmt.Sprintf("%x ", sha256.Sum256(mail))
+// hashes are mails without flags as [contents] tells them; none are nil.
+func hashes(mails [][]byte) (all []string) {
+	for _, mail := range mails {
+		all = append(all, fmt.Sprintf("%x ", sha256.Sum256(mail)))
 	}
 	slices.Sort(all)
 	return all
