@@ -16,7 +16,8 @@ import (
 )
 
 // TestADiskThatFailsAtEveryNthWriteLosesNothingAndRecovers lets each write of a
-// synchronisation fail in turn, for a while, in every way a disk does.
+// synchronisation fail in turn, by itself or with all that follow for a while,
+// in every way a disk does.
 func TestADiskThatFailsAtEveryNthWriteLosesNothingAndRecovers(t *testing.T) {
 	for _, fault := range []struct {
 		name string
@@ -28,11 +29,12 @@ func TestADiskThatFailsAtEveryNthWriteLosesNothingAndRecovers(t *testing.T) {
 		{"writing fails", sqlite3.SQLITE_IOERR | 3<<8, "file failed"},
 		{"the file became read-only", sqlite3.SQLITE_READONLY, "can't be written"},
 	} {
-		t.Run(fault.name, func(t *testing.T) { failDisk(t, fault.code, fault.said) })
+		t.Run(fault.name, func(t *testing.T) { failDisk(t, fault.code, -1, fault.said) })
+		t.Run(fault.name+" for a single write", func(t *testing.T) { failDisk(t, fault.code, 1, fault.said) })
 	}
 }
 
-func failDisk(t *testing.T, code int32, said string) {
+func failDisk(t *testing.T, code int32, writes int, said string) {
 	installDisk()
 	began := time.Now()
 	dovecot := startDovecot(t)
@@ -45,7 +47,7 @@ func failDisk(t *testing.T, code int32, said string) {
 		p.bring(t, 4, inbox(dovecot))
 		before := len(contents(t, dovecot.Folder(user, "INBOX")))
 		seen := r.account(t)
-		theDisk.fail(t, filepath.Dir(file), code, write%40, -1)
+		theDisk.fail(filepath.Dir(file), code, write%100, writes)
 		s := r.poll(t)
 		// Where a later write failed than the poll made, nothing was broken.
 		if failed := theDisk.heal(); failed > 0 {

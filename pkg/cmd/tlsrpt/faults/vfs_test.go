@@ -3,7 +3,6 @@ package faults
 import (
 	"strings"
 	"sync"
-	"testing"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -22,7 +21,7 @@ type disk struct {
 	// after is how many writes still succeed; failing how many fail then, -1 is
 	// all of them.
 	after, failing int
-	writes, failed int
+	failed         int
 	// files are those open, by their address, in the folder.
 	files map[uintptr]string
 	real  *sqlite3.Tsqlite3_vfs
@@ -120,7 +119,6 @@ func (d *disk) refuses(file uintptr) int32 {
 	if d.folder == "" || !strings.HasPrefix(d.files[file], d.folder) {
 		return 0
 	}
-	d.writes++
 	if d.after > 0 {
 		d.after--
 		return 0
@@ -136,11 +134,10 @@ func (d *disk) refuses(file uintptr) int32 {
 }
 
 // fail makes writes below a folder fail, after so many more.
-func (d *disk) fail(t *testing.T, folder string, code int32, after, times int) {
-	t.Helper()
+func (d *disk) fail(folder string, code int32, after, times int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.folder, d.code, d.after, d.failing, d.writes, d.failed = folder, code, after, times, 0, 0
+	d.folder, d.code, d.after, d.failing, d.failed = folder, code, after, times, 0
 }
 
 // heal brings the disk back, and tells how many writes failed.
