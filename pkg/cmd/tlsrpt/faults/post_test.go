@@ -16,6 +16,8 @@ type post struct {
 	ledger []generate.Entry
 	// brought are the mails, in their order, with their rows.
 	brought []delivered
+	// seal, where it is not nil, does to a mail what its sender's server does.
+	seal func(entry generate.Entry, mail []byte) []byte
 }
 
 type delivered struct {
@@ -27,10 +29,15 @@ type delivered struct {
 // everyTwice is how many reports come for one that comes twice.
 const everyTwice = 40
 
-// newPost makes one of about the given number of mails a day.
+// newPost makes one that brings reports of the days up to yesterday.
 func newPost(t *testing.T, seed uint64, domains, days int) *post {
 	t.Helper()
-	generator, err := generate.New(generate.Options{Seed: seed, Domains: domains, Days: days})
+	return newPostOf(t, generate.Options{Seed: seed, Domains: domains, Days: days})
+}
+
+func newPostOf(t *testing.T, o generate.Options) *post {
+	t.Helper()
+	generator, err := generate.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +79,9 @@ func (p *post) bring(t *testing.T, n int, deliver func(received time.Time, mail 
 
 func (p *post) deliver(t *testing.T, entry generate.Entry, mail []byte, deliver func(time.Time, []byte) error) {
 	t.Helper()
+	if p.seal != nil {
+		mail = p.seal(entry, mail)
+	}
 	if err := deliver(entry.Received, mail); err != nil {
 		t.Fatal(err)
 	}
