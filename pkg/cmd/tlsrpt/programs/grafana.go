@@ -22,7 +22,7 @@ func findGrafana(packaged string) (home string, err error) {
 	switch home = os.Getenv(grafanaVariable); home {
 	case "":
 	case "none":
-		return "", fmt.Errorf("Grafana counts as %w: %s is none", ErrNotInstalled, grafanaVariable)
+		return "", fmt.Errorf("grafana counts as %w: %s is none", ErrNotInstalled, grafanaVariable)
 	default:
 		return home, nil
 	}
@@ -36,7 +36,7 @@ func findGrafana(packaged string) (home string, err error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("Grafana is %w: %s may name its folder, the one with bin, conf and public; without it Grafana has to lie in %s, where its own Debian package puts it, or its command on the path", ErrNotInstalled, grafanaVariable, packaged)
+	return "", fmt.Errorf("grafana is %w: %s may name its folder, the one with bin, conf and public; without it Grafana has to lie in %s, where its own Debian package puts it, or its command on the path", ErrNotInstalled, grafanaVariable, packaged)
 }
 
 // isGrafana tells the folder from another with the command in its bin, such as /usr.

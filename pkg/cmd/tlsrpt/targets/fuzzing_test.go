@@ -1,0 +1,57 @@
+package targets
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const progress = "fuzz: elapsed: 0s, gathering baseline coverage: 0/192 completed\n" +
+	"fuzz: elapsed: 0s, gathering baseline coverage: 192/192 completed, now fuzzing with 8 workers\n" +
+	"fuzz: elapsed: 3s, execs: 325017 (108336/sec), new interesting: 11 (total: 202)\n"
+
+func TestAFuzzRunsAccount(t *testing.T) {
+	for _, test := range []struct {
+		name, output, want string
+		failed, busy       bool
+	}{
+		{name: "nothing wrong", output: progress + "fuzz: elapsed: 5s, execs: 534231 (104610/sec), new interesting: 12 (total: 203)\nPASS\n",
+			want: "found nothing wrong in 534231 executions; 12 new inputs reach new code"},
+		{name: "no account of new inputs", output: "fuzz: elapsed: 3s, execs: 17 (5/sec)\nPASS\n",
+			want: "found nothing wrong in 17 executions; 0 new inputs reach new code"},
+		{name: "an input that fails is kept", output: progress + "--- FAIL: FuzzDecode (3.02s)\n    --- FAIL: FuzzDecode (0.00s)\n        decode_test.go:9: panic\n\n" +
+			"    Failing input written to testdata/fuzz/FuzzDecode/af69258a12129d6c\n    To re-run:\n", failed: true,
+			want: "FAILED on the input that is kept in testdata/fuzz/FuzzDecode/af69258a12129d6c"},
+		{name: "a seed that fails is kept already", output: "--- FAIL: FuzzDecode (0.01s)\n    --- FAIL: FuzzDecode/seed#0 (0.00s)\n        decode_test.go:9: wrong\nFAIL\n", failed: true,
+			want: "FAILED, on no input that is kept: what it said tells why"},
+		{name: "the time ended while a worker was busy", output: progress + "--- FAIL: FuzzDecode (3.02s)\n    context deadline exceeded\nFAIL\n", busy: true,
+			want: "found nothing wrong in 325017 executions; 11 new inputs reach new code"},
+		{name: "nothing came of it", output: "PASS\n", want: "nothing was executed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := fuzzingOf(test.output)
+			f.failed = test.failed
+			if got := f.String(); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+			if endedWhileBusy(f, test.output) != test.busy {
+				t.Errorf("said to have ended while busy: %t", !test.busy)
+			}
+		})
+	}
+}
+
+func TestFuzzTargetsAreFoundWithTheirFolders(t *testing.T) {
+	folders := "example/a\t/src/a\nexample/b\t/src/with space/b\n"
+	list := `{"Action":"start","Package":"example/a"}
+{"Action":"output","Package":"example/a","Output":"FuzzOne\n"}
+{"Action":"output","Package":"example/a","Output":"ok  \texample/a\t0.1s\n"}
+{"Action":"output","Package":"example/b","Output":"FuzzTwo\n"}
+{"Action":"output","Package":"example/b","Output":"FuzzThree\n"}
+{"ImportPath":"example/b","Action":"build-output","Output":"Fuzzy\n"}
+`
+	want := []fuzzTarget{{"example/a", "/src/a", "FuzzOne"}, {"example/b", "/src/with space/b", "FuzzTwo"}, {"example/b", "/src/with space/b", "FuzzThree"}}
+	if diff := cmp.Diff(want, targetsIn(folders, list), cmp.AllowUnexported(fuzzTarget{})); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
