@@ -70,12 +70,17 @@ var figures struct {
 	rows []figure
 }
 
-// measured adds a row to the table, and to the test's log.
+// measured adds a row to the table, and to the test's log. The long form takes
+// hours, and tells it at once.
 func measured(t *testing.T, f figure) {
 	t.Helper()
-	t.Logf("%s: %d faults over %d reports in %v; %s", f.fault, f.faults, f.reports, f.took.Round(10*time.Millisecond), f.found)
+	told := fmt.Sprintf("%s: %d faults over %d reports in %v; %s", f.fault, f.faults, f.reports, f.took.Round(10*time.Millisecond), f.found)
+	t.Log(told)
 	figures.Lock()
 	defer figures.Unlock()
+	if *long {
+		fmt.Println(time.Now().Format(time.TimeOnly), told)
+	}
 	figures.rows = append(figures.rows, f)
 }
 
