@@ -188,8 +188,19 @@ func Cadences(histories []History, upTo time.Time, syncing bool) []Cadence {
 // ordered by reporter. It is not overdue for domains that all their reporters
 // fell silent on together: that is the domain's affair, see [DomainSilence].
 func ReporterCadences(histories []History, upTo time.Time, syncing bool) []Cadence {
+	_, reporters := AllCadences(histories, upTo, syncing)
+	return reporters
+}
+
+// AllCadences returns both [Cadences] and [ReporterCadences].
+func AllCadences(histories []History, upTo time.Time, syncing bool) (pairs, reporters []Cadence) {
 	s := newSurvey(histories, upTo)
-	stopped := s.stopped(s.pairCadences(upTo, syncing))
+	pairs = s.pairCadences(upTo, syncing)
+	return pairs, s.reporterCadences(s.stopped(pairs), upTo, syncing)
+}
+
+// reporterCadences takes the domains whose reporters all stopped together.
+func (s *survey) reporterCadences(stopped map[string]string, upTo time.Time, syncing bool) []Cadence {
 	all := make([]Cadence, 0, len(s.reporters))
 	for i := range s.reporters {
 		l := &s.reporters[i]

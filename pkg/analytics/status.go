@@ -66,8 +66,10 @@ type StatusInput struct {
 	StoreError string
 	Sources    []SourceHealth
 	Heard      Heard
-	// Incidents are those of [Incidents] that go on or ended lately.
-	Incidents []Incident
+	// Incidents are those of [Incidents] that go on or ended lately; OfIncidents
+	// are the [IncidentFindings] of others.
+	Incidents   []Incident
+	OfIncidents []Finding
 	// Cadences are of reporters over all their domains, as [ReporterCadences] has
 	// them; those that are silent are told.
 	Cadences []Cadence
@@ -91,7 +93,8 @@ func Status(in StatusInput) []Finding {
 		return sortedFindings(append(findings, missing))
 	}
 	syncing := slices.ContainsFunc(in.Sources, SourceHealth.syncing)
-	findings = append(findings, in.incidents()...)
+	findings = append(findings, IncidentFindings(in.Incidents, in.Now)...)
+	findings = append(findings, in.OfIncidents...)
 	if !syncing {
 		findings = append(findings, in.policies()...)
 		findings = append(findings, in.silence()...)

@@ -82,20 +82,20 @@ func (in StatusInput) setup() (Finding, bool) {
 	return f, true
 }
 
-// incidents tells open ones, each by its verdict; one for domains that share an
+// IncidentFindings tells open ones, each by its verdict; one for domains that share an
 // MX and its trouble; one for all that may be chance; and those that ended lately.
-func (in StatusInput) incidents() []Finding {
+func IncidentFindings(incidents []Incident, now time.Time) []Finding {
 	var findings []Finding
 	var chance []Incident
 	shared := map[string][]Incident{}
 	var order []string
-	for _, i := range in.Incidents {
+	for _, i := range incidents {
 		switch {
 		case i.Few:
 			if i.State == IncidentOpen {
 				chance = append(chance, i)
 			}
-		case i.State == IncidentOpen || in.Now.Sub(i.LastDay) <= 8*day:
+		case i.State == IncidentOpen || now.Sub(i.LastDay) <= 8*day:
 			key := strings.Join(append([]string{i.State, string(i.Severity), i.ResultType}, i.MXs...), "\x00")
 			if len(i.MXs) == 0 {
 				key += "\x00" + i.PolicyDomain
@@ -108,14 +108,14 @@ func (in StatusInput) incidents() []Finding {
 	}
 	for _, key := range order {
 		if same := shared[key]; len(same) >= sameTrouble {
-			findings = append(findings, in.together(same))
+			findings = append(findings, together(same, now))
 			continue
 		}
 		for _, i := range shared[key] {
 			findings = append(findings, incidentFinding(i))
 		}
 	}
-	return append(findings, in.chance(chance)...)
+	return append(findings, chanceFindings(chance)...)
 }
 
 func incidentFinding(i Incident) Finding {
@@ -126,7 +126,7 @@ func incidentFinding(i Incident) Finding {
 }
 
 // together tells incidents of many domains at the same MX hosts as one.
-func (in StatusInput) together(same []Incident) Finding {
+func together(same []Incident, now time.Time) Finding {
 	first, last := same[0].FirstDay, same[0].LastDay
 	var failed int64
 	var domains []string
@@ -141,9 +141,9 @@ func (in StatusInput) together(same []Incident) Finding {
 		}
 	}
 	slices.Sort(domains)
-	when := "since " + sayDay(first, in.Now)
+	when := "since " + sayDay(first, now)
 	if same[0].State == IncidentEnded {
-		when = "from " + sayDay(first, in.Now) + " to " + sayDay(last, in.Now)
+		when = "from " + sayDay(first, now) + " to " + sayDay(last, now)
 	}
 	hosts := listed(same[0].MXs)
 	if n := len(same[0].MXs); n > 3 {
@@ -156,7 +156,7 @@ func (in StatusInput) together(same []Incident) Finding {
 	}
 }
 
-func (in StatusInput) chance(few []Incident) []Finding {
+func chanceFindings(few []Incident) []Finding {
 	if len(few) == 0 {
 		return nil
 	}

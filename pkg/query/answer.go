@@ -27,6 +27,8 @@ type Environment struct {
 	// Resources is the escaped address of the data source's resources, where
 	// ids lead to the raw bytes; empty where the user may not have those.
 	Resources string
+	// Cache keeps what was made of the reports for the next question; nil keeps nothing.
+	Cache *Cache
 }
 
 // A Source is a configured source with what the metrics need to know of it.
@@ -57,8 +59,13 @@ type request struct {
 	Environment
 	Model
 	Range
+	at moment
+	// sums is the store, or what keeps its sums.
+	sums store.Reader
 	// cost is that of all that was read for judgements.
 	cost store.Cost
+	// latest is when the last report was stored of those that cadences were told by.
+	latest time.Time
 }
 
 // answers are the query types that can be answered, one function each.
@@ -84,7 +91,17 @@ func Answer(ctx context.Context, env Environment, m Model, r Range) (data.Frames
 	if !ok {
 		return nil, oneOf("query type", m.QueryType, queryTypes)
 	}
-	return answer(ctx, &request{Environment: env, Model: m, Range: r})
+	q := &request{Environment: env, Model: m, Range: r, sums: env.Store}
+	q.at = q.moment()
+	if env.Cache != nil && env.Store != nil {
+		revision, err := env.Store.Revision(ctx)
+		if err != nil {
+			return nil, err
+		}
+		env.Cache.turnTo(env.Store, revision)
+		q.sums = cachedReader{env.Store, env.Cache}
+	}
+	return answer(ctx, q)
 }
 
 func (r *request) selection() store.Selection { return r.Model.selection(r.From, r.To) }

@@ -17,31 +17,89 @@ const heardDays = 60
 // was stored, up to the last successful poll: what we did not fetch is not
 // held against a reporter. During a first synchronisation ages are 0.
 func (r *request) reportAges(ctx context.Context) ([]asOfValue, error) {
-	heard, err := r.heard(ctx, r.filters())
+	of := r.ofDay()
+	of.Model, of.From, of.at = Model{Filters: r.Filters, Trust: r.Trust, GroupBy: r.GroupBy}, time.Time{}, moment{}
+	heard, err := judged(ctx, r, of, "last stored", lastStored)
 	if err != nil {
 		return nil, err
 	}
-	until := r.lastSuccess()
-	var values []asOfValue
-	domains := map[string]bool{}
-	for _, row := range heard {
-		domains[row.PolicyDomain] = true
+	// At most the end of the range.
+	until := earlier(lastSuccess(r.Sources), r.now())
+	values := make([]asOfValue, 0, len(heard.Rows)+len(heard.Silent))
+	for _, row := range heard.Rows {
 		values = append(values, asOfValue{
-			at:    map[store.Dimension]string{store.PolicyDomain: row.PolicyDomain, store.Reporter: row.Reporter},
-			value: r.age(row.LastStored, until),
+			at:    map[store.Dimension]string{store.PolicyDomain: row.Domain, store.Reporter: row.Reporter},
+			value: r.age(row.At, until),
 		})
 	}
-	if !r.hasRowsOfDomains() {
-		return values, nil
-	}
-	for _, domain := range r.literalDomains() {
-		if !domains[domain] {
-			values = append(values, asOfValue{
-				at: map[store.Dimension]string{store.PolicyDomain: domain, store.Reporter: ""}, value: r.age(r.firstConfigured(), until),
-			})
-		}
+	for _, domain := range heard.Silent {
+		values = append(values, asOfValue{
+			at: map[store.Dimension]string{store.PolicyDomain: domain, store.Reporter: ""}, value: r.age(r.firstConfigured(), until),
+		})
 	}
 	return values, nil
+}
+
+// A lastReport is when the last report of a group was stored; what the query
+// does not group by is empty.
+type lastReport struct {
+	Domain, Reporter string
+	At               time.Time
+}
+
+type lastReports struct {
+	Rows []lastReport
+	// Silent are literal names in the settings that have a row although nobody
+	// reports on them.
+	Silent []string
+}
+
+func lastStored(ctx context.Context, r *request) (last lastReports, err error) {
+	heard, err := r.heard(ctx, r.filters())
+	if err != nil {
+		return last, err
+	}
+	byDomain, byReporter := slices.Contains(r.GroupBy, store.PolicyDomain), slices.Contains(r.GroupBy, store.Reporter)
+	domains, places := map[string]bool{}, map[[2]string]int{}
+	for _, row := range heard {
+		domains[row.PolicyDomain] = true
+		group := lastReport{At: row.LastStored}
+		if byDomain {
+			group.Domain = row.PolicyDomain
+		}
+		if byReporter {
+			group.Reporter = row.Reporter
+		}
+		i, known := places[[2]string{group.Domain, group.Reporter}]
+		switch {
+		case !known:
+			places[[2]string{group.Domain, group.Reporter}] = len(last.Rows)
+			last.Rows = append(last.Rows, group)
+		case group.At.After(last.Rows[i].At):
+			last.Rows[i].At = group.At
+		}
+	}
+	if r.hasRowsOfDomains() {
+		last.Silent = slices.DeleteFunc(r.literalDomains(), func(name string) bool { return domains[name] })
+	}
+	return last, nil
+}
+
+// heardDomains are the domains that somebody reported on in 60 days, in order;
+// how they would have failed has no part in who was heard.
+func (r *request) heardDomains(ctx context.Context) ([]string, error) {
+	of := r.ofDay()
+	of.Model, of.Domains, of.From, of.at = Model{Filters: r.Filters, Trust: r.Trust}, nil, time.Time{}, moment{}
+	return judged(ctx, r, of, "heard domains", func(ctx context.Context, r *request) ([]string, error) {
+		heard, err := r.heard(ctx, r.withoutDetail().Filters)
+		var names []string
+		for _, row := range heard {
+			if n := len(names); n == 0 || names[n-1] != row.PolicyDomain {
+				names = append(names, row.PolicyDomain)
+			}
+		}
+		return names, err
+	})
 }
 
 // hasRowsOfDomains says whether a domain that nobody reports on can have a row:
@@ -84,15 +142,15 @@ func (r *request) age(since, until time.Time) float64 {
 	return until.Sub(since).Seconds()
 }
 
-// lastSuccess is the last successful poll of any source, at most the end of the range.
-func (r *request) lastSuccess() time.Time {
+// lastSuccess is the last successful poll of any source.
+func lastSuccess(sources []Source) time.Time {
 	var last time.Time
-	for _, s := range r.Sources {
+	for _, s := range sources {
 		if s.LastSuccess.After(last) {
 			last = s.LastSuccess
 		}
 	}
-	return earlier(last, r.now())
+	return last
 }
 
 func (r *request) firstConfigured() time.Time {

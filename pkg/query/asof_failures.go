@@ -136,16 +136,11 @@ func (r *request) knownFailures(ctx context.Context, groupBy []store.Dimension) 
 // addQuietDomains gives every domain heard of, and every literal name in the
 // settings, its row of zero.
 func (r *request) addQuietDomains(ctx context.Context, values []asOfValue, domains map[string]bool) ([]asOfValue, error) {
-	// What they would have failed with has no part in who was heard.
-	heard, err := r.heard(ctx, r.withoutDetail().Filters)
+	heard, err := r.heardDomains(ctx)
 	if err != nil {
 		return nil, err
 	}
-	names := r.literalDomains()
-	for _, row := range heard {
-		names = append(names, row.PolicyDomain)
-	}
-	for _, name := range names {
+	for _, name := range slices.Concat(r.literalDomains(), heard) {
 		if !domains[name] {
 			domains[name] = true
 			values = append(values, asOfValue{at: map[store.Dimension]string{store.PolicyDomain: name, store.ResultType: ""}})

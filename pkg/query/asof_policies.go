@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -21,6 +22,16 @@ var strictness = map[string]int{"none": 1, "testing": 2, "enforce": 3}
 
 // enforced tells for every domain whether senders must use TLS.
 func (r *request) enforced(ctx context.Context) ([]asOfValue, error) {
+	of := r.ofDay()
+	of.Model, of.Domains, of.From, of.To = Model{Filters: r.Filters, Trust: r.Trust}, nil, time.Time{}, time.Time{}
+	enforced, err := judged(ctx, r, of, "enforced", enforcedDomains)
+	if err != nil {
+		return nil, err
+	}
+	return r.flags(ctx, maps.Clone(enforced))
+}
+
+func enforcedDomains(ctx context.Context, r *request) (map[string]bool, error) {
 	enforced := map[string]bool{}
 	tlsa, err := r.sessions(ctx, store.SumQuery{
 		Selection: ofType(r.lately(tlsaDays), tlsrpt.PolicyTLSA), GroupBy: []store.Dimension{store.PolicyDomain},
@@ -38,7 +49,7 @@ func (r *request) enforced(ctx context.Context) ([]asOfValue, error) {
 	for domain, mode := range modes {
 		enforced[domain] = enforced[domain] || mode == "enforce"
 	}
-	return r.flags(ctx, enforced)
+	return enforced, nil
 }
 
 // lastModes are the last known modes of the domains, the strictest of several

@@ -20,6 +20,12 @@ var completenessGroups = []store.Dimension{store.PolicyDomain}
 // coverage tells for every day of the range that has ended how many of the
 // reporters expected were heard. Days are those of periods, whatever the time field.
 func (r *request) coverage(ctx context.Context) ([]analytics.Coverage, error) {
+	of := r.ofDay()
+	of.Model = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust, GroupBy: r.GroupBy}
+	return judged(ctx, r, of, "completeness", coverageOf)
+}
+
+func coverageOf(ctx context.Context, r *request) ([]analytics.Coverage, error) {
 	past := r.past(analytics.CoverageLeadDays)
 	histories, err := r.histories(ctx, past, tlsrpt.DayOf(past.From))
 	if err != nil {

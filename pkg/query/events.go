@@ -14,26 +14,47 @@ import (
 
 // answerEvents tells what happened, oldest first; the limit keeps the newest.
 func answerEvents(ctx context.Context, r *request) (data.Frames, error) {
+	of := r.ofDay()
+	of.Model = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust, Limit: r.Limit}
+	newest, err := judged(ctx, r, of, "events", newestEvents)
+	if err != nil {
+		return nil, err
+	}
+	rows := slices.Clone(newest.Rows)
+	for i := range rows {
+		// What goes on does so until now, not until some time of the day.
+		if rows[i].TimeEnd.Equal(of.now()) {
+			rows[i].TimeEnd = r.now()
+		}
+	}
+	frame := frames.Events(rows)
+	r.notices(frame, r.cost, 0, 0, "")
+	r.cutNotice(frame, newest.Found > len(rows))
+	return data.Frames{frame}, nil
+}
+
+// newestEvents are in their order; those that go on end now.
+func newestEvents(ctx context.Context, r *request) (none firstOf[analytics.Event], err error) {
 	var rows []analytics.Event
 	of := analytics.EventsInput{From: startOfDay(r.From), To: r.To, Counting: r.Counting, Now: r.now()}
-	_, err := r.incidents(ctx, func(in analytics.IncidentInput, some []analytics.Incident) {
+	_, err = r.incidents(ctx, func(in analytics.IncidentInput, some []analytics.Incident) {
 		of := of
 		of.Sessions, of.Failures, of.Incidents = in.Sessions, in.Failures, some
 		rows = append(rows, analytics.Events(of)...)
 	})
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	policies, err := r.policyRows(ctx)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if of.PolicyLosses, err = r.policyLosses(ctx, policies); err != nil {
-		return nil, err
+		return none, err
 	}
 	known, err := r.knownSince(ctx, 0, nil)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	of.PolicyShifts, of.Reporters = analytics.PolicyShifts(policies), known
 	for _, row := range known {
@@ -43,12 +64,7 @@ func answerEvents(ctx context.Context, r *request) (data.Frames, error) {
 	}
 	rows = append(rows, analytics.Events(of)...)
 	analytics.SortEvents(rows)
-	more := len(rows) > r.Limit
-	rows = rows[max(len(rows)-r.Limit, 0):]
-	frame := frames.Events(rows)
-	r.notices(frame, r.cost, 0, 0, "")
-	r.cutNotice(frame, more)
-	return data.Frames{frame}, nil
+	return firstOf[analytics.Event]{slices.Clone(rows[max(len(rows)-r.Limit, 0):]), len(rows)}, nil
 }
 
 // policyLosses reads days only of the domains where some sessions were under an

@@ -22,10 +22,27 @@ const (
 	domainsAtOnce = 500
 )
 
-// now is the moment that things are judged as of: the end of the range, or
-// that of the question where the range ends later. Grafana ends a range of whole
-// days in their last second: those days have ended.
-func (r *request) now() time.Time {
+// moment is what is known of the time when a query is asked.
+func (r *request) moment() moment {
+	m := moment{Now: r.asked(), Syncing: slices.ContainsFunc(r.Sources, Source.firstSync)}
+	m.StoredUpTo = m.Now
+	last := earlier(lastSuccess(r.Sources), m.Now)
+	m.HeardUpTo = last
+	for _, s := range r.Sources {
+		if !s.LastSuccess.IsZero() && last.Sub(s.LastSuccess) < abandonedAfter {
+			m.HeardUpTo = earlier(m.HeardUpTo, s.LastSuccess)
+		}
+		if s.FirstSync.After(m.Live) {
+			m.Live = s.FirstSync
+		}
+	}
+	return m
+}
+
+// asked is the end of the range, or when the question was asked where the range
+// ends later. Grafana ends a range of whole days in their last second: those
+// days have ended.
+func (r *request) asked() time.Time {
 	end := r.To
 	if minute := end.Add(time.Second).Truncate(time.Minute); minute.After(end) {
 		end = minute
@@ -36,33 +53,19 @@ func (r *request) now() time.Time {
 	return earlier(end, r.Now)
 }
 
+// now is the moment that things are judged as of.
+func (r *request) now() time.Time { return r.at.Now }
+
 // heardUpTo is until when all sources were read: what we did not fetch is not
 // held against a reporter. It is zero where none was ever read.
-func (r *request) heardUpTo() time.Time {
-	last := r.lastSuccess()
-	upTo := last
-	for _, s := range r.Sources {
-		if !s.LastSuccess.IsZero() && last.Sub(s.LastSuccess) < abandonedAfter {
-			upTo = earlier(upTo, s.LastSuccess)
-		}
-	}
-	return earlier(upTo, r.now())
-}
+func (r *request) heardUpTo() time.Time { return r.at.HeardUpTo }
 
 // syncing says whether a first synchronisation is going on, when little that is
 // missing is missing for good.
-func (r *request) syncing() bool { return slices.ContainsFunc(r.Sources, Source.firstSync) }
+func (r *request) syncing() bool { return r.at.Syncing }
 
 // live is since when reports are stored as they come; zero where none was.
-func (r *request) live() time.Time {
-	var live time.Time
-	for _, s := range r.Sources {
-		if s.FirstSync.After(live) {
-			live = s.FirstSync
-		}
-	}
-	return live
-}
+func (r *request) live() time.Time { return r.at.Live }
 
 // past is the selection that judgements are made from: the days from so many
 // before the range, or before now where the range is longer, up to now. It
@@ -98,7 +101,7 @@ func within(s store.Selection, domains []string) store.Selection {
 
 // sessions sums summaries and notes how that was done.
 func (r *request) sessions(ctx context.Context, q store.SumQuery) ([]store.SessionRow, error) {
-	rows, cost, err := r.Store.Sessions(ctx, q)
+	rows, cost, err := r.sums.Sessions(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("sum up sessions: %w", err)
 	}
@@ -108,7 +111,7 @@ func (r *request) sessions(ctx context.Context, q store.SumQuery) ([]store.Sessi
 
 // failureSums sums failure details and notes how that was done.
 func (r *request) failureSums(ctx context.Context, q store.SumQuery) ([]store.FailureSum, error) {
-	sums, cost, err := r.Store.FailureSums(ctx, q)
+	sums, cost, err := r.sums.FailureSums(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("sum up failure details: %w", err)
 	}
@@ -134,8 +137,11 @@ func (r *request) knownSince(ctx context.Context, since tlsrpt.Day, domains []st
 	today := tlsrpt.DayOf(r.now())
 	rows = slices.DeleteFunc(rows, func(row store.ReporterRow) bool { return row.FirstReport > today })
 	for i := range rows {
-		if rows[i].LastStored.After(r.now()) {
+		if bound := r.at.StoredUpTo; !bound.IsZero() && rows[i].LastStored.After(bound) {
 			rows[i].LastStored = time.Time{}
+		}
+		if rows[i].LastStored.After(r.latest) {
+			r.latest = rows[i].LastStored
 		}
 	}
 	return rows, nil

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
@@ -32,6 +33,8 @@ type board struct {
 	refs    int
 	sources []Source
 	domains []string
+	counts  []frames.CounterRow
+	cache   Cache
 }
 
 func newBoard(t testing.TB, reports ...sent) *board {
@@ -119,10 +122,14 @@ func (b *board) commit(t fataler, d store.Delivery) {
 }
 
 func (b *board) environment() Environment {
-	return Environment{Store: b.store, Sources: b.sources, Domains: b.domains}
+	return Environment{
+		Store: b.store, Sources: b.sources, Domains: b.domains,
+		Counters: func() ([]frames.CounterRow, error) { return slices.Clone(b.counts), nil },
+	}
 }
 
-// ask answers a query over a range such as "2026-03-01 2026-03-08".
+// ask answers a query over a range such as "2026-03-01 2026-03-08". A cache that
+// has seen all that was asked before makes no difference to it.
 func (b *board) ask(t fataler, query, span string) data.Frames {
 	t.Helper()
 	m, err := Parse([]byte(query))
@@ -130,11 +137,44 @@ func (b *board) ask(t fataler, query, span string) data.Frames {
 		t.Fatal(err)
 	}
 	from, to, _ := strings.Cut(span, " ")
-	answer, err := Answer(ctxOf(t), b.environment(), m, Range{From: at(from), To: at(to), MaxDataPoints: 1000})
+	over := Range{From: at(from), To: at(to), MaxDataPoints: 1000}
+	answer, err := Answer(ctxOf(t), b.environment(), m, over)
 	if err != nil {
 		t.Fatal(err)
 	}
+	env := b.environment()
+	env.Cache = &b.cache
+	for _, when := range []string{"first", "second"} {
+		cached, err := Answer(ctxOf(t), env, m, over)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(told(t, answer), told(t, cached)); diff != "" {
+			t.Fatalf("%s over %s, asked with a cache for the %s time:\n%s", query, span, when, diff)
+		}
+	}
 	return answer
+}
+
+// told is all that frames say, whatever the order of those rows that have none.
+func told(t fataler, answer data.Frames) []string {
+	t.Helper()
+	var lines []string
+	for _, f := range answer {
+		head, err := data.FrameToJSON(f, data.IncludeSchemaOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, string(head))
+		for i := range f.Rows() {
+			row, err := json.Marshal(f.RowCopy(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, string(row))
+		}
+	}
+	return sorted(lines)
 }
 
 func at(s string) time.Time {

@@ -13,15 +13,17 @@ import (
 )
 
 func answerIncidents(ctx context.Context, r *request) (data.Frames, error) {
-	all, err := r.incidents(ctx, nil)
+	of := r.ofDay()
+	of.Model = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust, Limit: r.Limit}
+	shown, err := judged(ctx, r, of, "incidents", func(ctx context.Context, r *request) (firstOf[analytics.Incident], error) {
+		all, err := r.incidents(ctx, nil)
+		return first(analytics.Overlapping(all, startOfDay(r.From), r.To), r.Limit), err
+	})
 	if err != nil {
 		return nil, err
 	}
-	rows := analytics.Overlapping(all, startOfDay(r.From), r.To)
-	found := len(rows)
-	rows = rows[:min(r.Limit, found)]
-	frame := frames.Incidents(rows)
-	r.notices(frame, r.cost, len(rows), found, "incidents")
+	frame := frames.Incidents(shown.Rows)
+	r.notices(frame, r.cost, len(shown.Rows), shown.Found, "incidents")
 	return data.Frames{frame}, nil
 }
 

@@ -14,16 +14,19 @@ import (
 // answerPolicies tells of the policies that were seen on some day of the range.
 // Older ones are read too, for what leaves parts out to stand with the whole.
 func answerPolicies(ctx context.Context, r *request) (data.Frames, error) {
-	rows, err := r.policyRows(ctx)
+	of := r.ofDay()
+	of.Model = Model{Filters: r.Filters, Trust: r.Trust, Limit: r.Limit}
+	shown, err := judged(ctx, r, of, "policies", func(ctx context.Context, r *request) (firstOf[analytics.PolicyRow], error) {
+		rows, err := r.policyRows(ctx)
+		from := tlsrpt.DayOf(r.From)
+		rows = slices.DeleteFunc(rows, func(p analytics.PolicyRow) bool { return p.LastSeen < from })
+		return first(rows, r.Limit), err
+	})
 	if err != nil {
 		return nil, err
 	}
-	first := tlsrpt.DayOf(r.From)
-	rows = slices.DeleteFunc(rows, func(p analytics.PolicyRow) bool { return p.LastSeen < first })
-	found := len(rows)
-	rows = rows[:min(r.Limit, found)]
-	frame := frames.Policies(rows)
-	r.notices(frame, r.cost, len(rows), found, "policies")
+	frame := frames.Policies(shown.Rows)
+	r.notices(frame, r.cost, len(shown.Rows), shown.Found, "policies")
 	return data.Frames{frame}, nil
 }
 

@@ -20,27 +20,32 @@ const readinessDays = analytics.ReadyDays + analytics.ReadyForgivenDays
 // answerReadiness tells of domains under testing first, since it is they that
 // the question is about.
 func answerReadiness(ctx context.Context, r *request) (data.Frames, error) {
+	of := r.ofDay()
+	of.Model = Model{Filters: r.Filters, Trust: r.Trust, Limit: r.Limit}
+	shown, err := judged(ctx, r, of, "readiness", readinessRows)
+	if err != nil {
+		return nil, err
+	}
+	frame := frames.Readiness(shown.Rows)
+	r.notices(frame, r.cost, len(shown.Rows), shown.Found, "domains")
+	return data.Frames{frame}, nil
+}
+
+func readinessRows(ctx context.Context, r *request) (firstOf[analytics.ReadinessRow], error) {
+	var rows []analytics.ReadinessRow
 	selection := r.past(0)
 	selection.From = earlier(selection.From, r.now().AddDate(0, 0, -readinessDays))
 	known, err := r.knownSince(ctx, tlsrpt.DayOf(selection.From), nil)
 	if err != nil {
-		return nil, err
+		return firstOf[analytics.ReadinessRow]{}, err
 	}
-	var rows []analytics.ReadinessRow
 	err = eachDomains(known, func(domains []string, _ []store.ReporterRow) error {
-		judged, err := r.readiness(ctx, within(selection, domains))
-		rows = append(rows, judged...)
+		some, err := r.readiness(ctx, within(selection, domains))
+		rows = append(rows, some...)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
 	slices.SortStableFunc(rows, func(a, b analytics.ReadinessRow) int { return cmp.Compare(rank(a), rank(b)) })
-	found := len(rows)
-	rows = rows[:min(r.Limit, found)]
-	frame := frames.Readiness(rows)
-	r.notices(frame, r.cost, len(rows), found, "domains")
-	return data.Frames{frame}, nil
+	return first(rows, r.Limit), err
 }
 
 func rank(r analytics.ReadinessRow) int {

@@ -17,24 +17,38 @@ import (
 // answerReporters tells who reported in the range, who has fallen silent
 // before it, and who never reported although it does elsewhere.
 func answerReporters(ctx context.Context, r *request) (data.Frames, error) {
+	tell := reporterRows
+	if r.TimeField == store.Period {
+		tell = func(ctx context.Context, r *request) (firstOf[frames.ReporterRow], error) {
+			of := r.ofDay()
+			of.Model = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust, MaxLateness: r.MaxLateness, Limit: r.Limit}
+			return judged(ctx, r, of, "reporters", reporterRows)
+		}
+	}
+	shown, err := tell(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	frame := frames.Reporters(shown.Rows)
+	r.notices(frame, r.cost, len(shown.Rows), shown.Found, "pairs of reporter and domain")
+	return data.Frames{frame}, nil
+}
+
+func reporterRows(ctx context.Context, r *request) (none firstOf[frames.ReporterRow], err error) {
 	rows, err := r.Store.Reporters(ctx, r.selection())
 	if err != nil {
-		return nil, fmt.Errorf("read reporters: %w", err)
+		return none, fmt.Errorf("read reporters: %w", err)
 	}
 	// Whoever reported at any time is not one who never did.
 	histories, err := r.histories(ctx, r.lately(leadDays), 0)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	all := r.withCadences(rows, histories)
 	slices.SortFunc(all, func(a, b frames.ReporterRow) int {
 		return cmp.Or(cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.PolicyDomain, b.PolicyDomain))
 	})
-	found := len(all)
-	all = all[:min(r.Limit, found)]
-	frame := frames.Reporters(all)
-	r.notices(frame, r.cost, len(all), found, "pairs of reporter and domain")
-	return data.Frames{frame}, nil
+	return first(all, r.Limit), nil
 }
 
 // withCadences adds the cadences to the rows of a range, and rows for those

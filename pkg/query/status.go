@@ -44,17 +44,22 @@ func answerStatus(ctx context.Context, r *request) (data.Frames, error) {
 }
 
 func (r *request) readStatus(ctx context.Context, in *analytics.StatusInput) error {
+	of := r.ofDay()
+	of.Model, of.Domains, of.To = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust}, nil, time.Time{}
 	var err error
-	if in.Incidents, err = r.incidents(ctx, nil); err != nil {
-		return err
-	}
-	histories, err := r.histories(ctx, r.lately(leadDays), tlsrpt.DayOf(r.now())-heardDays)
+	in.OfIncidents, err = judged(ctx, r, of, "incidents in sentences", func(ctx context.Context, r *request) ([]analytics.Finding, error) {
+		all, err := r.incidents(ctx, nil)
+		return analytics.IncidentFindings(all, r.now()), err
+	})
 	if err != nil {
 		return err
 	}
-	in.Cadences = analytics.ReporterCadences(histories, r.heardUpTo(), r.syncing())
-	in.Silences = silences(analytics.Cadences(histories, r.heardUpTo(), r.syncing()), r.heardUpTo())
-	if in.Heard, err = r.lastHeard(ctx, histories); err != nil {
+	heard, err := r.attendance(ctx)
+	if err != nil {
+		return err
+	}
+	in.Cadences, in.Silences = heard.Reporters, heard.Silences
+	if in.Heard, err = r.lastHeard(ctx, heard); err != nil {
 		return err
 	}
 	if in.ModeDrops, err = r.modeDrops(ctx); err != nil {
@@ -72,23 +77,11 @@ func (r *request) readStatus(ctx context.Context, in *analytics.StatusInput) err
 
 // lastHeard is the evidence that all is well: the last day with a report, and
 // the sessions of the range.
-func (r *request) lastHeard(ctx context.Context, histories []analytics.History) (analytics.Heard, error) {
-	var heard analytics.Heard
-	last := tlsrpt.Day(0)
-	for _, h := range histories {
-		last = max(last, h.Last)
+func (r *request) lastHeard(ctx context.Context, lately attendance) (analytics.Heard, error) {
+	if lately.Last == 0 {
+		return analytics.Heard{}, nil
 	}
-	if last == 0 {
-		return heard, nil
-	}
-	last = min(last, tlsrpt.DayOf(r.now()))
-	reporters, domains := map[string]bool{}, map[string]bool{}
-	for _, h := range histories {
-		if h.Last >= last {
-			reporters[h.Reporter], domains[h.Domain] = true, true
-		}
-	}
-	heard.Day, heard.Reporters, heard.Domains = last.Time(), len(reporters), len(domains)
+	heard := analytics.Heard{Day: lately.Last.Time(), Reporters: lately.LastReporters, Domains: lately.LastDomains}
 	heard.Days = max(int(math.Ceil(r.now().Sub(r.From).Hours()/24)), 1)
 	rows, err := r.sessions(ctx, store.SumQuery{Selection: r.lately(heard.Days)})
 	var sums analytics.Sums
@@ -117,11 +110,12 @@ func silences(cadences []analytics.Cadence, upTo time.Time) []analytics.Silence 
 
 // modeDrops are the domains whose policy left enforce within the baseline.
 func (r *request) modeDrops(ctx context.Context) ([]analytics.ModeDrop, error) {
-	seen, err := r.policies(ctx, r.lately(r.BaselineDays))
-	if err != nil {
-		return nil, err
-	}
-	return analytics.ModeDrops(seen), nil
+	of := r.ofDay()
+	of.Model, of.Domains, of.From, of.To = Model{Filters: r.Filters, Trust: r.Trust, BaselineDays: r.BaselineDays}, nil, time.Time{}, time.Time{}
+	return judged(ctx, r, of, "mode drops", func(ctx context.Context, r *request) ([]analytics.ModeDrop, error) {
+		seen, err := r.policies(ctx, r.lately(r.BaselineDays))
+		return analytics.ModeDrops(seen), err
+	})
 }
 
 // protectionLosses compares the sessions of a selection with those before it.

@@ -50,7 +50,7 @@ func (r *request) groups(ctx context.Context, metric analytics.Metric) ([]analyt
 	if r.detail() {
 		return r.failureGroups(ctx)
 	}
-	rows, cost, err := r.Store.Sessions(ctx, r.sessionQuery(metric))
+	rows, cost, err := r.sums.Sessions(ctx, r.sessionQuery(metric))
 	if err != nil {
 		return nil, cost, fmt.Errorf("sum up sessions: %w", err)
 	}
@@ -73,7 +73,7 @@ func (r *request) sessionSeries(ctx context.Context, groups []analytics.Group, i
 	if len(q.GroupBy) == len(r.GroupBy) {
 		q.Among = among(groups)
 	}
-	rows, cost, err := r.Store.Sessions(ctx, q)
+	rows, cost, err := r.sums.Sessions(ctx, q)
 	if err != nil {
 		return nil, cost, fmt.Errorf("sum up sessions by day: %w", err)
 	}
@@ -110,7 +110,7 @@ func amongShared(groups []analytics.Group, positions []int) [][]string {
 }
 
 func (r *request) failureGroups(ctx context.Context) ([]analytics.Group, store.Cost, error) {
-	sums, cost, err := r.Store.FailureSums(ctx, store.SumQuery{Selection: r.selection(), GroupBy: r.GroupBy})
+	sums, cost, err := r.sums.FailureSums(ctx, store.SumQuery{Selection: r.selection(), GroupBy: r.GroupBy})
 	if err != nil {
 		return nil, cost, fmt.Errorf("sum up failure details: %w", err)
 	}
@@ -129,7 +129,7 @@ func (r *request) failureGroups(ctx context.Context) ([]analytics.Group, store.C
 // addSpotless adds the groups that had reports and no such detail: where only
 // a filter names a detail dimension, they are zero and not missing.
 func (r *request) addSpotless(ctx context.Context, groups []analytics.Group, cost store.Cost) ([]analytics.Group, store.Cost, error) {
-	rows, more, err := r.Store.Sessions(ctx, store.SumQuery{Selection: r.withoutDetail(), GroupBy: r.GroupBy})
+	rows, more, err := r.sums.Sessions(ctx, store.SumQuery{Selection: r.withoutDetail(), GroupBy: r.GroupBy})
 	if err != nil {
 		return nil, cost, fmt.Errorf("sum up sessions: %w", err)
 	}
@@ -148,7 +148,7 @@ func (r *request) addSpotless(ctx context.Context, groups []analytics.Group, cos
 // dropSmall leaves out groups with too few sessions by their non-detail dimensions.
 func (r *request) dropSmall(ctx context.Context, groups []analytics.Group, cost store.Cost) ([]analytics.Group, store.Cost, error) {
 	shared, positions := r.sharedDimensions()
-	rows, more, err := r.Store.Sessions(ctx, store.SumQuery{Selection: r.withoutDetail(), GroupBy: shared})
+	rows, more, err := r.sums.Sessions(ctx, store.SumQuery{Selection: r.withoutDetail(), GroupBy: shared})
 	if err != nil {
 		return nil, cost, fmt.Errorf("sum up sessions: %w", err)
 	}
@@ -163,14 +163,14 @@ func (r *request) dropSmall(ctx context.Context, groups []analytics.Group, cost 
 }
 
 func (r *request) failureSeries(ctx context.Context, groups []analytics.Group, interval analytics.Interval) ([]analytics.Series, store.Cost, error) {
-	sums, cost, err := r.Store.FailureSums(ctx, store.SumQuery{
+	sums, cost, err := r.sums.FailureSums(ctx, store.SumQuery{
 		Selection: r.selection(), GroupBy: r.GroupBy, PerBucket: true, Among: among(groups),
 	})
 	if err != nil {
 		return nil, cost, fmt.Errorf("sum up failure details by day: %w", err)
 	}
 	shared, positions := r.sharedDimensions()
-	reports, more, err := r.Store.Sessions(ctx, store.SumQuery{
+	reports, more, err := r.sums.Sessions(ctx, store.SumQuery{
 		Selection: r.withoutDetail(), GroupBy: shared, PerBucket: true, Among: amongShared(groups, positions),
 	})
 	if err != nil {
