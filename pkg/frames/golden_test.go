@@ -85,6 +85,14 @@ func TestFramesAreAsInTheGoldenFiles(t *testing.T) {
 			{ID: "mb1", Name: "Report mailbox", Type: "imap", State: "ok", LastPoll: noon, LastSuccess: noon, Lag: new(3600.0), Account: store.Account{Stored: 4, Duplicate: 3, Quarantined: 2, Ignored: 1, Pending: 5}},
 			{ID: "drop1", Type: "https", State: "failing", LastPoll: noon, LastError: evil},
 		})},
+		"counters": {Counters([]CounterRow{
+			{Name: "tlsrpt_items_stored", Meaning: "Reports that were stored.", Source: "mb1", Value: 12},
+			{Name: "tlsrpt_last_success_timestamp_seconds", Meaning: "When it was read.", Source: "mb1", Value: 1.7e9},
+			{Name: "tlsrpt_query_duration_seconds", Meaning: "How long queries took.", Kind: "trend", Value: 3, P50: new(.004), P95: new(.02), Max: new(.025)},
+			{Name: "tlsrpt_query_duration_seconds", Meaning: "How long queries took.", Kind: "status", Value: 1, P50: new(10.), P95: new(10.)},
+			{Name: "tlsrpt_source_received_bytes_total", Meaning: "Bytes.", Source: "drop1", Value: 4096},
+			{Name: "tlsrpt_commit_items", Meaning: "Items.", Value: 0},
+		})},
 		"quarantine": {Quarantine([]store.QuarantineRow{{ID: 3, Time: noon, Problem: store.Problem{Reason: "invalid-json", Detail: evil}, Source: "mb1", Ref: "INBOX;1;2", Size: 99, Tries: 2, ParserVersion: 1}})},
 	} {
 		t.Run(name, func(t *testing.T) { compareGolden(t, name, answer) })

@@ -22,34 +22,41 @@ const rowsInFlight = 10_000
 func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
 	response := backend.NewQueryDataResponse()
 	for _, q := range req.Queries {
-		response.Responses[q.RefID] = d.answer(ctx, q)
+		response.Responses[q.RefID] = d.respond(ctx, q)
 	}
 	return response, nil
 }
 
-func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.DataResponse {
+// respond answers a query and counts it.
+func (d *Datasource) respond(ctx context.Context, q backend.DataQuery) backend.DataResponse {
+	started := time.Now()
+	var answer data.Frames
 	model, err := query.Parse(q.JSON)
+	if err == nil {
+		answer, err = d.answer(ctx, q, model)
+	}
+	d.collector().Answered(model.QueryType, time.Since(started), err, asMisread(err) != nil)
 	if err != nil {
 		return refusal(err)
 	}
-	env, err := d.environment(ctx)
-	if model.QueryType == "status" && isFault(err) {
-		// The one question that what is wrong answers.
-		env, err = d.storeless(err), nil
-	}
+	return backend.DataResponse{Frames: answer}
+}
+
+func (d *Datasource) answer(ctx context.Context, q backend.DataQuery, model query.Model) (data.Frames, error) {
+	env, err := d.environmentFor(ctx, model.QueryType)
 	if err != nil {
-		return refusal(err)
+		return nil, err
 	}
 	// Tables of single rows wait for each other, lest a dashboard's worth of
 	// large ones fills the memory.
 	rows := int64(min(model.Rows(), rowsInFlight))
 	if err := d.rows.Acquire(ctx, rows); err != nil {
-		return refusal(err)
+		return nil, err
 	}
 	defer d.rows.Release(rows)
 	answer, err := query.Answer(ctx, env, model, query.Range{From: q.TimeRange.From, To: q.TimeRange.To, MaxDataPoints: q.MaxDataPoints})
 	if err != nil {
-		return refusal(err)
+		return nil, err
 	}
 	for _, frame := range answer {
 		frame.RefID = q.RefID
@@ -60,7 +67,21 @@ func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.Da
 	if d.problem != nil && len(answer) > 0 {
 		frames.AddNotice(answer[0], data.NoticeSeverityWarning, "Nothing is polled: "+d.problem.Error())
 	}
-	return backend.DataResponse{Frames: answer}
+	return answer, nil
+}
+
+// environmentFor is the environment of a query type, where that is less than
+// the store with all sources.
+func (d *Datasource) environmentFor(ctx context.Context, queryType string) (query.Environment, error) {
+	if queryType == "counters" {
+		return query.Environment{Counters: d.counters}, nil
+	}
+	env, err := d.environment(ctx)
+	if queryType == "status" && isFault(err) {
+		// The one question that what is wrong answers.
+		return d.storeless(err), nil
+	}
+	return env, err
 }
 
 // isFault tells a store that can't be used from one that is being opened or
@@ -77,11 +98,17 @@ func isFault(err error) bool {
 // refusal turns an error into a response: what the user wrote is a bad
 // request, the rest is ours.
 func refusal(err error) backend.DataResponse {
-	var misread *query.Error
-	if errors.As(err, &misread) {
+	if misread := asMisread(err); misread != nil {
 		return backend.ErrDataResponseWithSource(backend.StatusBadRequest, backend.ErrorSourceDownstream, misread.Text)
 	}
 	return backend.ErrDataResponse(backend.StatusInternal, err.Error())
+}
+
+// asMisread returns the query's own fault that err is; else nil.
+func asMisread(err error) *query.Error {
+	var misread *query.Error
+	errors.As(err, &misread)
+	return misread
 }
 
 // environment is what queries are answered from: the store, and the state of
@@ -98,6 +125,7 @@ func (d *Datasource) environment(ctx context.Context) (query.Environment, error)
 	}
 	env := query.Environment{
 		Store: reports, Sources: d.sourceRows(collector.Status(), accounts), Domains: d.settings.Domains, Now: time.Now().UTC(),
+		Cache: &d.cache,
 	}
 	if mayEdit(backend.PluginConfigFromContext(ctx).User) {
 		env.Resources = "/api/datasources/uid/" + url.PathEscape(d.key.UID) + "/resources"

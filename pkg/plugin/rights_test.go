@@ -18,7 +18,7 @@ import (
 func rawLink(t *testing.T, d *Datasource, user *backend.User, queryType string) string {
 	t.Helper()
 	ctx := backend.WithPluginContext(t.Context(), pluginContext(d.key.OrgID, user))
-	answer := d.answer(ctx, backend.DataQuery{
+	answer := d.respond(ctx, backend.DataQuery{
 		JSON: []byte(`{"queryType":"` + queryType + `"}`), TimeRange: backend.TimeRange{From: time.Now().AddDate(0, 0, -30), To: time.Now()},
 	})
 	if answer.Error != nil {

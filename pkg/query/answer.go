@@ -20,10 +20,13 @@ type Environment struct {
 	// summaries for alert rules also when nothing came.
 	Domains []string
 	// StoreError is why nothing can be stored or read, in a sentence; else empty.
-	// Only the query type "status" is answered without a Store.
+	// Only the query types "status" and "counters" are answered without a Store.
 	StoreError string
 	// Now is when the query was asked; zero is the end of its range.
 	Now time.Time
+	// Counters tells what the process counts of its own work for this data
+	// source; nil where nothing is at work.
+	Counters func() ([]frames.CounterRow, error)
 	// Resources is the escaped address of the data source's resources, where
 	// ids lead to the raw bytes; empty where the user may not have those.
 	Resources string
@@ -80,6 +83,7 @@ var answers = map[string]func(context.Context, *request) (data.Frames, error){
 	"readiness":  answerReadiness,
 	"reporters":  answerReporters,
 	"sources":    answerSources,
+	"counters":   answerCounters,
 	"quarantine": answerQuarantine,
 	"events":     answerEvents,
 }

@@ -91,7 +91,7 @@ func wantWithinLimit(t *testing.T, m Model, answer data.Frames) {
 	if m.QueryType == "trend" && len(answer) > max(m.Limit, 1) {
 		t.Errorf("%d series, and the limit is %d", len(answer), m.Limit)
 	}
-	unlimited := m.QueryType == "trend" || m.QueryType == "sources" || m.QueryType == "summary" && asOf(m.metrics()[0])
+	unlimited := m.QueryType == "trend" || m.QueryType == "sources" || m.QueryType == "counters" || m.QueryType == "summary" && asOf(m.metrics()[0])
 	for _, frame := range answer {
 		rows, err := frame.RowLen()
 		if err != nil {

@@ -44,7 +44,7 @@ func refuse(format string, args ...any) error { return &Error{fmt.Sprintf(format
 // The words that a query may hold, in the order in which they are offered.
 var (
 	queryTypes = []string{
-		"trend", "summary", "status", "incidents", "failures", "reports", "policies", "readiness", "reporters", "sources", "quarantine", "events",
+		"trend", "summary", "status", "incidents", "failures", "reports", "policies", "readiness", "reporters", "sources", "counters", "quarantine", "events",
 	}
 
 	dimensions = []store.Dimension{

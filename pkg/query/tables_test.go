@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
@@ -19,6 +20,7 @@ var contractFields = map[string]string{
 	"reports":    "time start end received stored reporter policyDomain totalSessions failedSessions trust trustReason signedBy status delivery deliveries warnings contactInfo reportId source id",
 	"reporters":  "reporter policyDomain firstReport lastReport reports daysReported cadence expectedNext overdue state note",
 	"sources":    "source name type state lastPoll lastSuccess lastError seen stored duplicate quarantined ignored pending",
+	"counters":   "name source kind value unit p50 p95 max meaning",
 	"quarantine": "time reason detail source reference size tries parserVersion id",
 	"status":     "severity sentence policyDomain count kind",
 	"incidents":  "policyDomain resultType policyMode state firstDay lastDay failedSessions share reporters reportersHeard mxs networks verdict fix lastCleanDay nextReport",
@@ -34,6 +36,12 @@ func crowded(t *testing.T) *board {
 	never := Source{FirstConfigured: at("2026-03-01")}
 	never.ID, never.Name, never.Type, never.State, never.LastError = "drop1", "A drop", "https", "failing", "host: no answer from drop@example.com"
 	b.sources = []Source{polled("mb1", "2026-03-31T23:00"), never}
+	b.counts = []frames.CounterRow{
+		{Name: "tlsrpt_items_stored", Source: "mb1", Value: 4},
+		{Name: "tlsrpt_items_stored", Source: "drop1", Value: 0},
+		{Name: "tlsrpt_source_received_bytes_total", Source: "drop1", Value: 0},
+		{Name: "tlsrpt_query_duration_seconds", Kind: "trend", Value: 3, P50: new(.004), P95: new(.02)},
+	}
 	b.sources[0].Account = store.Account{Stored: 4, Duplicate: 3, Quarantined: 2, Ignored: 1, Pending: 5}
 	return b
 }
@@ -183,6 +191,35 @@ func TestSourcesTable(t *testing.T) {
 		if got := rows(t, b.ask(t, `{"queryType":"sources","filters":[{"dimension":"source","operator":"!=","values":["drop1"]}]}`, march), "seen"); got[0] != "10" || len(got) != 1 {
 			t.Errorf("got %v", got)
 		}
+	})
+}
+
+func TestCountersTable(t *testing.T) {
+	b := crowded(t)
+	t.Run("the unit is that of the name", func(t *testing.T) {
+		got := rows(t, b.ask(t, `{"queryType":"counters"}`, march), "name", "source", "kind", "value", "unit", "p95", "max")
+		want := []string{
+			"tlsrpt_items_stored/mb1//4/count/null/null",
+			"tlsrpt_items_stored/drop1//0/count/null/null",
+			"tlsrpt_source_received_bytes_total/drop1//0/bytes/null/null",
+			"tlsrpt_query_duration_seconds//trend/3/seconds/0.02/null",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("a filter on sources leaves what is of none", func(t *testing.T) {
+		got := rows(t, b.ask(t, `{"queryType":"counters","filters":[{"dimension":"source","values":["mb1"]}]}`, march), "name", "source")
+		want := []string{"tlsrpt_items_stored/mb1", "tlsrpt_query_duration_seconds/"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("a store's file alone is refused in words", func(t *testing.T) {
+		env := b.environment()
+		env.Counters = nil
+		_, err := Answer(t.Context(), env, Model{QueryType: "counters"}, fuzzRange)
+		wantWords(t, err)
 	})
 }
 
