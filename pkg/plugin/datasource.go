@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/query"
 )
 
 // ID is the plugin's id, as in plugin.json.
@@ -34,6 +35,8 @@ type Datasource struct {
 	engine  *ingest.Engine
 	// rows bounds the single rows that all data sources read at once.
 	rows *semaphore.Weighted
+	// cache keeps what answers were made of until the store changes.
+	cache query.Cache
 	backend.CallResourceHandler
 }
 
