@@ -106,6 +106,16 @@ func lookupOutcome(err error) string {
 // failed counts a poll that err ended.
 func (m *sourceMetrics) failed(err error) { m.failures.WithLabelValues(pollFailure(err)).Inc() }
 
+// CacheUsed tells the metrics that what a query needed was kept from one
+// before, or had to be made.
+func (c *Collector) CacheUsed(kept bool) {
+	outcome := "made"
+	if kept {
+		outcome = "kept"
+	}
+	c.metrics.cacheUses.WithLabelValues(outcome).Inc()
+}
+
 // Answered tells the metrics that a query of a type was answered, or why not,
 // and how long that took. Where the query itself was at fault, refused is true.
 func (c *Collector) Answered(queryType string, took time.Duration, err error, refused bool) {

@@ -26,6 +26,7 @@ type metrics struct {
 	commits, batches               *prometheus.HistogramVec
 	lookups, queries               *prometheus.HistogramVec
 	refusals, judged, unanswered   *prometheus.CounterVec
+	cacheUses                      *prometheus.CounterVec
 	removed, leasesLost, inherited *prometheus.CounterVec
 	opening                        *prometheus.GaugeVec
 	storeBytes, storeReports       *prometheus.Desc
@@ -76,6 +77,7 @@ func newMetrics(collectors func() []*Collector) *metrics {
 		queries: histogram("query_duration_seconds", "How long queries took, from the question to the answer, by query type.",
 			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}, append(ofStore, "type")...),
 		unanswered:      counter("query_failures_total", "Queries that were not answered, by why.", append(ofStore, "kind")...),
+		cacheUses:       counter("query_cache_uses_total", "What queries needed of reports, by whether it was kept from a query before or had to be made.", append(ofStore, "outcome")...),
 		refusals:        counter("store_failures_total", "Writes that the report store refused, by why. Nothing of them is kept, and they are tried again.", append(ofStore, "kind")...),
 		judged:          counter("judged_mails_total", "Mails whose sender was judged, by how far it is known. One that DNS left pending counts with each try.", append(ofStore, "trust")...),
 		removed:         counter("retention_removed_reports_total", "Reports that were removed since they were older than the retention.", ofStore...),
@@ -93,7 +95,7 @@ func newMetrics(collectors func() []*Collector) *metrics {
 func (m *metrics) vectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.durations, m.failures, m.recoveries, m.received, m.panics, m.commits, m.batches, m.lookups, m.queries,
-		m.unanswered, m.refusals, m.judged, m.removed, m.leasesLost, m.inherited, m.opening,
+		m.unanswered, m.cacheUses, m.refusals, m.judged, m.removed, m.leasesLost, m.inherited, m.opening,
 	}
 }
 
@@ -141,6 +143,7 @@ type storeMetrics struct {
 	commits, batches             prometheus.Observer
 	lookups, queries             prometheus.ObserverVec
 	refusals, judged, unanswered *prometheus.CounterVec
+	cacheUses                    *prometheus.CounterVec
 	removed, leaseLost           prometheus.Counter
 	inherited, panics            prometheus.Counter
 	opening                      prometheus.Gauge
@@ -156,6 +159,7 @@ func (m *metrics) store(key Key) *storeMetrics {
 		lookups:    m.lookups.MustCurryWith(fixed),
 		queries:    m.queries.MustCurryWith(fixed),
 		unanswered: m.unanswered.MustCurryWith(fixed),
+		cacheUses:  m.cacheUses.MustCurryWith(fixed),
 		refusals:   m.refusals.MustCurryWith(fixed),
 		judged:     m.judged.MustCurryWith(fixed),
 		removed:    m.removed.WithLabelValues(labels...),

@@ -53,11 +53,12 @@ func TestCountersTellWhatThePluginDid(t *testing.T) {
 	b.put(t, "broken.json", broken)
 	d := b.datasource(t, 1, b.settings(nil), "s3cret")
 	b.synchronised(t, d)
-	ask(t, d, `{"queryType":"status"}`, `{"queryType":"reports"}`, `{"queryType":"reports"}`, `{"queryType":"nonsense"}`)
+	ask(t, d, `{"queryType":"status"}`, `{"queryType":"reports"}`, `{"queryType":"reports"}`,
+		`{"queryType":"readiness"}`, `{"queryType":"readiness"}`, `{"queryType":"nonsense"}`)
 	names := []string{"source_received_bytes_total", "commit_items", "query_duration_seconds", "query_failures_total"}
 	want := map[string]float64{
 		"source_received_bytes_total drop1 ": float64(len(report()) + len(broken)), "commit_items  ": 1,
-		"query_duration_seconds  status": 1, "query_duration_seconds  reports": 2, "query_failures_total  refused": 1,
+		"query_duration_seconds  status": 1, "query_duration_seconds  reports": 2, "query_duration_seconds  readiness": 2, "query_failures_total  refused": 1,
 	}
 	t.Run("its sources, its store and its queries", func(t *testing.T) {
 		if diff := cmp.Diff(want, counted(t, d, "", names...)); diff != "" {
@@ -70,6 +71,12 @@ func TestCountersTellWhatThePluginDid(t *testing.T) {
 		got := counted(t, d, `{"dimension":"source","operator":"!=","values":["drop1"]}`, names...)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	t.Run("what was kept from a query before", func(t *testing.T) {
+		uses := counted(t, d, "", "query_cache_uses_total")
+		if uses["query_cache_uses_total  kept"] == 0 || uses["query_cache_uses_total  made"] == 0 {
+			t.Errorf("got %v", uses)
 		}
 	})
 	t.Run("after a restart what the store holds, and that other counters begin anew", func(t *testing.T) {

@@ -54,7 +54,7 @@ func Factory(engine *ingest.Engine, logger *slog.Logger) func(context.Context, b
 		d.settings, d.problem = readSettings(instance)
 		d.config = engineConfig(ctx, instance, d.settings, d.problem, logger)
 		d.CallResourceHandler = httpadapter.New(d.routes())
-		d.collector()
+		d.cache.Used = d.collector().CacheUsed
 		return d, nil
 	}
 }

@@ -25,6 +25,10 @@ const (
 // who ask the same at once one does the work. The zero Cache is ready to use,
 // and belongs to one instance of the data source.
 type Cache struct {
+	// Used, where it is not nil, is told of each use, and whether what was asked
+	// for was kept, or just being made. It is set before the first.
+	Used func(kept bool)
+
 	mu       sync.Mutex
 	reports  store.Reader
 	revision int64
@@ -71,6 +75,9 @@ func (c *Cache) turnTo(reports store.Reader, revision int64) {
 func (c *Cache) get(ctx context.Context, key cacheKey, make func() (any, error)) (any, error) {
 	for {
 		k, mine := c.at(key)
+		if c.Used != nil {
+			c.Used(!mine)
+		}
 		if mine {
 			return c.fill(key, k, make)
 		}
