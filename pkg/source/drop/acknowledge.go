@@ -96,7 +96,7 @@ func (p *poll) current(ctx context.Context, address, ref string) (etag string, s
 	if !needsBody {
 		return got.strongETag(), same, nil
 	}
-	body, _, err := p.fetch(ctx, address)
+	body, _, err := p.fetch(ctx, address, maxFileBytes)
 	if errors.Is(err, errTooLarge) || errors.Is(err, errUnfinished) {
 		return "", false, nil
 	}

@@ -316,23 +316,23 @@ func ifNoneMatch(etag string) http.Header {
 	return header
 }
 
-// fetch reads a file whole: only then is it known to be complete. Beside
-// refusals its errors are [errUnfinished] and [errTooLarge].
-func (s *Source) fetch(ctx context.Context, address string) ([]byte, version, error) {
+// fetch reads a file of at most limit bytes whole: only then is it known to be
+// complete. Beside refusals its errors are [errUnfinished] and [errTooLarge].
+func (s *Source) fetch(ctx context.Context, address string, limit int64) ([]byte, version, error) {
 	reply, err := s.do(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, version{}, ofFile(err)
 	}
 	defer reply.Body.Close()
 	v := versionOf(reply)
-	if v.length > maxFileBytes {
+	if v.length > limit {
 		return nil, v, errTooLarge
 	}
 	var body bytes.Buffer
 	if v.length > 0 {
 		body.Grow(int(v.length) + bytes.MinRead)
 	}
-	n, err := body.ReadFrom(io.LimitReader(reply.Body, maxFileBytes+1))
+	n, err := body.ReadFrom(io.LimitReader(reply.Body, limit+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, v, ctx.Err()
@@ -340,7 +340,7 @@ func (s *Source) fetch(ctx context.Context, address string) ([]byte, version, er
 		return nil, v, s.unreachable(ctx, err)
 	case err != nil:
 		return nil, v, fmt.Errorf("%w: %w", errUnfinished, err)
-	case n > maxFileBytes:
+	case n > limit:
 		return nil, v, errTooLarge
 	}
 	return body.Bytes(), v, nil

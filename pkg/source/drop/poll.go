@@ -107,8 +107,10 @@ func (p *poll) fresh(ctx context.Context) ([]file, error) {
 
 // takeAll goes through the new files.
 func (p *poll) takeAll(ctx context.Context, fresh []file) error {
+	downloads, stop := p.downloads(ctx, fresh)
+	defer stop()
 	for i, f := range fresh {
-		if err := p.take(ctx, f); err != nil {
+		if err := p.take(ctx, f, <-<-downloads); err != nil {
 			return err
 		}
 		if p.config.AfterProcessing == Delete && (i+1)%putsPerFlush == 0 {
@@ -128,18 +130,26 @@ func (p *poll) settle(ctx context.Context) error {
 	return p.acknowledge(ctx)
 }
 
+// isExpired says whether a file is older than the retention.
+func (p *poll) isExpired(f file) bool {
+	return f.ref != "" && !p.since.IsZero() && f.received.Before(p.since)
+}
+
 // take hands over one file, or skips it, or leaves it for the next poll. An
 // error ends the poll.
-func (p *poll) take(ctx context.Context, f file) error {
+func (p *poll) take(ctx context.Context, f file, got download) error {
 	switch {
 	case f.refused != nil:
 		return p.refusedFile(ctx, f, f.refused)
-	case f.ref != "" && !p.since.IsZero() && f.received.Before(p.since):
+	case p.isExpired(f):
 		return p.skip(ctx, f, source.SkipExpired, "The file is older than the retention.")
 	case f.ref != "" && f.size > maxFileBytes:
 		return p.skip(ctx, f, source.SkipTooLarge, tooLargeDetail(f.size))
 	}
-	body, v, err := p.fetch(ctx, f.url)
+	body, v, err := got.body, got.v, got.err
+	if !got.tried {
+		body, v, err = p.fetch(ctx, f.url, maxFileBytes)
+	}
 	refused, isRefused := asRefusal(err)
 	switch {
 	case isRefused:
