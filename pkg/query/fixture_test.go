@@ -34,6 +34,7 @@ type board struct {
 	sources []Source
 	domains []string
 	counts  []frames.CounterRow
+	asked   time.Time // zero is the end of the range
 	cache   Cache
 }
 
@@ -70,38 +71,43 @@ func (b *board) take(t fataler, reports ...sent) {
 	t.Helper()
 	for _, s := range reports {
 		b.refs++
-		r := &tlsrpt.Report{Reporter: s.reporter, OrganizationName: s.reporter, ReportID: s.id, ContactInfo: "tls@google.example", Policies: s.policies}
-		if r.Reporter == "" {
-			r.Reporter = "Google"
+		if s.id == "" {
+			s.id = fmt.Sprint("report ", b.refs)
 		}
-		if r.ReportID == "" {
-			r.ReportID = fmt.Sprint("report ", b.refs)
-		}
-		if s.day != "" {
-			r.Start = at(s.day)
-			r.End = r.Start.AddDate(0, 0, 1)
-		} else {
-			r.Start, r.End = at(s.start), at(s.end)
-		}
-		b.now = r.End.Add(6 * time.Hour)
+		d := s.document(t)
+		b.now = d.Report.End.Add(6 * time.Hour)
 		if s.stored != "" {
 			b.now = at(s.stored)
-		}
-		if s.trust == "" {
-			s.trust = store.Authenticated
 		}
 		if s.source == "" {
 			s.source = "mb1"
 		}
-		raw, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
 		b.commit(t, store.Delivery{
-			Source: s.source, Ref: fmt.Sprint(b.refs), Received: b.now.Add(-time.Hour), Size: int64(len(raw)),
-			Documents: []store.Document{{Report: r, Raw: raw, Judgement: store.Judgement{Trust: s.trust, Reason: "as the test says", Route: store.Direct}}},
+			Source: s.source, Ref: fmt.Sprint(b.refs), Received: b.now.Add(-time.Hour), Size: int64(len(d.Raw)), Documents: []store.Document{d},
 		})
 	}
+}
+
+func (s sent) document(t fataler) store.Document {
+	t.Helper()
+	r := &tlsrpt.Report{Reporter: s.reporter, OrganizationName: s.reporter, ReportID: s.id, ContactInfo: "tls@google.example", Policies: s.policies}
+	if r.Reporter == "" {
+		r.Reporter = "Google"
+	}
+	if s.day != "" {
+		r.Start = at(s.day)
+		r.End = r.Start.AddDate(0, 0, 1)
+	} else {
+		r.Start, r.End = at(s.start), at(s.end)
+	}
+	if s.trust == "" {
+		s.trust = store.Authenticated
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.Document{Report: r, Raw: raw, Judgement: store.Judgement{Trust: s.trust, Reason: "as the test says", Route: store.Direct}}
 }
 
 // quarantine puts a broken document into quarantine.
@@ -123,7 +129,7 @@ func (b *board) commit(t fataler, d store.Delivery) {
 
 func (b *board) environment() Environment {
 	return Environment{
-		Store: b.store, Sources: b.sources, Domains: b.domains,
+		Store: b.store, Sources: b.sources, Domains: b.domains, Now: b.asked,
 		Counters: func() ([]frames.CounterRow, error) { return slices.Clone(b.counts), nil },
 	}
 }
