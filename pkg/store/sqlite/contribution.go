@@ -33,10 +33,12 @@ type failureFacts struct {
 }
 
 // sessionSums are the measures of policies and of their rollups. reports counts
-// pairs of report and domain; pairs counts them once for each kind.
+// pairs of report and domain; pairs counts them once for each kind. protected is
+// the part of successful and failed that the kind tells of.
 type sessionSums struct {
 	reports, pairs              int64
 	successful, failed          int64
+	protected                   int64
 	overlapTotal, overlapFailed int64
 }
 
@@ -45,8 +47,14 @@ func (s *sessionSums) add(o sessionSums, sign int64) {
 	s.pairs += sign * o.pairs
 	s.successful += sign * o.successful
 	s.failed += sign * o.failed
+	s.protected += sign * o.protected
 	s.overlapTotal += sign * o.overlapTotal
 	s.overlapFailed += sign * o.overlapFailed
+}
+
+// protectedOf returns how many of a kind's sessions were protected.
+func protectedOf(kind, successful, failed int64) int64 {
+	return (successful + failed) * (kind & 1)
 }
 
 // shrinks tells whether a row may become empty by these sums.
@@ -104,9 +112,11 @@ func (s *sums) contribute(f *facts, sign int64) {
 	for i := range f.policies {
 		p := &f.policies[i]
 		whole := cell{domain: p.domain, reporter: f.reporter, kind: p.kind, trust: f.trust, source: f.source, late: f.late}
+		added := p.sessionSums
+		added.protected = protectedOf(p.kind, p.successful, p.failed)
 		for _, r := range sessionRollups {
 			if whole.time = r.bucket.of(f.day, hour); (r.bucket != hourly || hour >= s.firstHour) && r.lateness.holds(f.late) {
-				s.session(r, r.project(whole)).add(p.sessionSums, sign)
+				s.session(r, r.project(whole)).add(added, sign)
 			}
 		}
 		if p.reports != 0 {

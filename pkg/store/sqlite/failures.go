@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -32,23 +31,16 @@ func (s *Store) FailureSums(ctx context.Context, query store.SumQuery) ([]store.
 	if err != nil {
 		return nil, store.Cost{}, fmt.Errorf("sum failure details: %w", err)
 	}
-	rows = narrow(rows, query, func(r store.FailureSum) ([]string, int64) { return r.Group, r.Failed })
-	slices.SortFunc(rows, func(a, b store.FailureSum) int { return compareGroups(a.Bucket, b.Bucket, a.Group, b.Group) })
-	return rows, cost, nil
+	return narrow(rows, query, func(r store.FailureSum) ([]string, int64) { return r.Group, r.Failed }), cost, nil
 }
 
 func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan) ([]store.FailureSum, error) {
 	byKind := q.byKind()
-	groups := map[groupKey]*store.FailureSum{}
+	answer := newGrouped[store.FailureSum]()
 	statement, args := p.statement(q, failureColumns)
 	plain := q.plainColumns()
 	err := c.query(ctx, statement, args, func(r row) error {
-		key := q.key(r, plain+1+len(failureColumns))
-		g := groups[key]
-		if g == nil {
-			g = new(store.FailureSum)
-			groups[key] = g
-		}
+		g := answer.at(q.key(r, plain+1+len(failureColumns)))
 		g.Failed += r.int(plain + 1)
 		if !byKind {
 			g.Overlap += r.int(plain + 2)
@@ -58,5 +50,5 @@ func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan) (
 	if err != nil {
 		return nil, err
 	}
-	return named(ctx, c, s.names, q, p, groups, func(r *store.FailureSum, at time.Time, group []string) { r.Bucket, r.Group = at, group })
+	return named(ctx, c, s.names, q, p, answer, func(r *store.FailureSum, at time.Time, group []string) { r.Bucket, r.Group = at, group })
 }

@@ -141,7 +141,7 @@ func (s *Store) open(ctx context.Context) error {
 	for range readers {
 		s.reading <- nil
 	}
-	if err := errors.Join(s.repack(ctx), s.resettle(ctx)); err != nil {
+	if err := s.upgrade(ctx); err != nil {
 		return errors.Join(fmt.Errorf("open store: %w", err), s.Close())
 	}
 	return nil

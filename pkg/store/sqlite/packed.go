@@ -40,17 +40,25 @@ func (r *rollup) width() int { return len(r.dimensions) + len(r.measures) }
 func (r *rollup) unpack(id int64, packed []byte, visit func(numbers []int64)) error {
 	numbers := make([]int64, r.width())
 	before := (id & (1<<chunkBits - 1)) << r.shift
-	for len(packed) > 0 {
+	for at := 0; at < len(packed); {
 		for i := range numbers {
-			if len(packed) > 0 && packed[0] < 0x80 {
-				numbers[i], packed = int64(packed[0]), packed[1:]
+			// Most numbers are of one byte, and most others of two.
+			if at < len(packed) && packed[at] < 0x80 {
+				numbers[i] = int64(packed[at])
+				at++
 				continue
 			}
-			n, size := binary.Uvarint(packed)
+			if at+1 < len(packed) && packed[at+1] < 0x80 {
+				numbers[i] = int64(packed[at]&0x7f) | int64(packed[at+1])<<7
+				at += 2
+				continue
+			}
+			n, size := binary.Uvarint(packed[at:])
 			if size <= 0 {
 				return fmt.Errorf("%w: a row of %s is cut off", store.ErrCorrupt, r.table)
 			}
-			numbers[i], packed = int64(n), packed[size:]
+			numbers[i] = int64(n)
+			at += size
 		}
 		numbers[0] += before
 		before = numbers[0]
@@ -97,7 +105,7 @@ func (s *sums) flushPacked(ctx context.Context, c *conn, r *rollup) error {
 		for _, column := range r.dimensions {
 			change = append(change, *key.field(column))
 		}
-		changes[id] = append(change, v.reports, v.pairs, v.successful, v.failed, v.overlapTotal, v.overlapFailed)
+		changes[id] = append(change, v.reports, r.second(v), v.successful, v.failed, v.overlapTotal, v.overlapFailed)
 	}
 	ids := make([]int64, 0, len(changes))
 	for id := range changes {
@@ -115,6 +123,17 @@ func (s *sums) flushPacked(ctx context.Context, c *conn, r *rollup) error {
 	}
 	return nil
 }
+
+// second returns the second measure, in which packed rollups differ.
+func (r *rollup) second(v *sessionSums) int64 {
+	if r.kinds() {
+		return v.pairs
+	}
+	return v.protected
+}
+
+// kinds tells whether the rollup tells kinds apart.
+func (r *rollup) kinds() bool { return r.position("kind") >= 0 }
 
 func writePacked(ctx context.Context, c *conn, r *rollup, id int64, cells []int64) (err error) {
 	if len(cells) == 0 {

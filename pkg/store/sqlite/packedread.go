@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,7 +17,23 @@ const maxSought = 8000
 type test struct {
 	at     int
 	ids    map[int64]bool
+	one    int64 // the id where there is one only
 	except bool
+}
+
+func newTest(at int, set idSet) test {
+	t := test{at: at, ids: make(map[int64]bool, len(set.ids)), except: set.except}
+	for _, id := range set.ids {
+		t.ids[id], t.one = true, id
+	}
+	return t
+}
+
+func (t *test) keeps(n int64) bool {
+	if len(t.ids) == 1 {
+		return (n == t.one) != t.except
+	}
+	return t.ids[n] != t.except
 }
 
 // scan hands the cells that a question selects to visit, buckets in order.
@@ -35,7 +52,7 @@ func (p *plan) scan(ctx context.Context, c *conn, q *question, visit func(bucket
 			id := r.int(0)
 			return one.packed.unpack(id, r.bytes(1), func(numbers []int64) {
 				for i := range tests {
-					if t := &tests[i]; t.ids[numbers[t.at]] == t.except {
+					if !tests[i].keeps(numbers[tests[i].at]) {
 						return
 					}
 				}
@@ -59,11 +76,7 @@ func (r *rollup) tests(ctx context.Context, c *conn, q *question) ([]test, error
 			if isKind(f.dimension) {
 				continue
 			}
-			t := test{at: r.position(columns[f.dimension]), ids: make(map[int64]bool, len(f.set.ids)), except: f.set.except}
-			for _, id := range f.set.ids {
-				t.ids[id] = true
-			}
-			tests = append(tests, t)
+			tests = append(tests, newTest(r.position(columns[f.dimension]), f.set))
 		}
 	}
 	w := where{}
@@ -77,12 +90,12 @@ func (r *rollup) tests(ctx context.Context, c *conn, q *question) ([]test, error
 	if len(w.conditions) == 0 {
 		return tests, nil
 	}
-	kinds := test{at: r.position("kind"), ids: map[int64]bool{}}
+	var kinds idSet
 	err := c.query(ctx, "SELECT id FROM kind "+w.clause(), w.args, func(row row) error {
-		kinds.ids[row.int(0)] = true
+		kinds.ids = append(kinds.ids, row.int(0))
 		return nil
 	})
-	return append(tests, kinds), err
+	return append(tests, newTest(r.position("kind"), kinds)), err
 }
 
 // rows makes the statement for the rows to look into.
@@ -117,32 +130,36 @@ func (one *part) rows(ctx context.Context, c *conn, q *question) (query string, 
 	return "SELECT t.id, t.cells FROM json_each(?) j CROSS JOIN " + table + " t ON t.id = j.value", []any{jsonList(ids)}, nil
 }
 
-// kindSums are the sums of a group, or where policy type or mode matters, of one
-// kind in it.
-type kindSums struct {
-	sessionSums
-	protected int64
-}
-
 // A grouper sums cells by some of their numbers. There may be a million cells
 // in thousands of groups: it finds these by a hash of what tells them apart, in
 // one table, where a map by whole keys would spend most of the time on keys.
 type grouper struct {
 	perBucket bool
 	columns   []int // of a cell, that make the group
-	kind      int   // where the kind stands in a cell
+	kind      int   // where the kind stands in a cell; -1 is nowhere
 	measures  int   // where the measures start
 	byHash    map[uint64]int32
 	groups    []cellGroup
 	last      int32 // the group of the cell before
+	rows      []cellSums
 }
 
 type cellGroup struct {
+	key   [6]int64 // the numbers of the grouper's columns
+	next  int32    // a group of the same hash, or -1
+	after int32    // the other group that came after it the last time
+	row   int32    // the last of its rows
+}
+
+// cellSums are the sums of a group in a bucket.
+type cellSums struct {
 	bucket int64
-	key    [6]int64 // the numbers of the grouper's columns
-	next   int32    // a group of the same hash, or -1
-	after  int32    // the other group that came after it the last time
-	kindSums
+	group  int32
+	sessionSums
+}
+
+func newGrouper(q *question, r *rollup) *grouper {
+	return &grouper{perBucket: q.perBucket, kind: r.position("kind"), measures: len(r.dimensions), byHash: map[uint64]int32{}}
 }
 
 func (g *grouper) add(bucket int64, numbers []int64) {
@@ -153,27 +170,59 @@ func (g *grouper) add(bucket int64, numbers []int64) {
 		g.last = g.find(bucket, numbers)
 	}
 	at := g.last
-	if !g.holds(&g.groups[at], bucket, numbers) {
+	if !g.holds(&g.groups[at], numbers) {
 		// Each row has its domains in order: what came next in one mostly does in another.
-		if at = g.groups[at].after; !g.holds(&g.groups[at], bucket, numbers) {
+		if at = g.groups[at].after; !g.holds(&g.groups[at], numbers) {
 			at = g.find(bucket, numbers)
 			g.groups[g.last].after = at
 		}
 		g.last = at
 	}
-	sum, m := &g.groups[at].kindSums, numbers[g.measures:]
+	row := g.groups[at].row
+	if g.rows[row].bucket != bucket {
+		row = g.begin(bucket, at)
+	}
+	sum, m := &g.rows[row].sessionSums, numbers[g.measures:]
 	sum.reports += m[0]
-	sum.pairs += m[1]
 	sum.successful += m[2]
 	sum.failed += m[3]
 	sum.overlapTotal += m[4]
 	sum.overlapFailed += m[5]
-	sum.protected += (m[2] + m[3]) * (numbers[g.kind] & 1)
+	if g.kind < 0 {
+		sum.protected += m[1]
+		return
+	}
+	sum.pairs += m[1]
+	sum.protected += protectedOf(numbers[g.kind], m[2], m[3])
+}
+
+// begin makes a row of a group.
+func (g *grouper) begin(bucket int64, group int32) int32 {
+	row := int32(len(g.rows))
+	g.rows = append(g.rows, cellSums{bucket: bucket, group: group})
+	g.groups[group].row = row
+	return row
+}
+
+// merge puts the rows of a group together that several parts told of one bucket.
+func (g *grouper) merge() {
+	slices.SortFunc(g.rows, func(a, b cellSums) int {
+		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.group, b.group))
+	})
+	merged := g.rows[:0]
+	for _, row := range g.rows {
+		if n := len(merged); n > 0 && merged[n-1].bucket == row.bucket && merged[n-1].group == row.group {
+			merged[n-1].add(row.sessionSums, 1)
+			continue
+		}
+		merged = append(merged, row)
+	}
+	g.rows = merged
 }
 
 // find returns the group of a cell, and makes it if it is new.
 func (g *grouper) find(bucket int64, numbers []int64) int32 {
-	hash := uint64(bucket)
+	var hash uint64
 	for _, column := range g.columns {
 		hash = (hash ^ uint64(numbers[column])) * 0x9e3779b97f4a7c15
 		hash ^= hash >> 32
@@ -183,32 +232,34 @@ func (g *grouper) find(bucket int64, numbers []int64) int32 {
 		first = -1
 	}
 	for at := first; at >= 0; at = g.groups[at].next {
-		if g.holds(&g.groups[at], bucket, numbers) {
+		if g.holds(&g.groups[at], numbers) {
 			return at
 		}
 	}
-	group := cellGroup{bucket: bucket, next: first}
+	at := int32(len(g.groups))
+	group := cellGroup{next: first}
 	for i, column := range g.columns {
 		group.key[i] = numbers[column]
 	}
-	g.byHash[hash] = int32(len(g.groups))
+	g.byHash[hash] = at
 	g.groups = append(g.groups, group)
-	return g.byHash[hash]
+	g.begin(bucket, at)
+	return at
 }
 
-func (g *grouper) holds(group *cellGroup, bucket int64, numbers []int64) bool {
+func (g *grouper) holds(group *cellGroup, numbers []int64) bool {
 	for i, column := range g.columns {
 		if group.key[i] != numbers[column] {
 			return false
 		}
 	}
-	return group.bucket == bucket
+	return true
 }
 
 // packedGroups sums what a packed plan selects.
-func packedGroups(ctx context.Context, c *conn, q *question, p plan) (map[groupKey]*store.SessionRow, error) {
+func packedGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[store.SessionRow], error) {
 	r := p.parts[0].packed
-	g := &grouper{perBucket: q.perBucket, kind: r.position("kind"), measures: len(r.dimensions), byHash: map[uint64]int32{}}
+	g := newGrouper(q, r)
 	var places []int // in the question's group
 	for i, d := range q.groupBy {
 		if !isKind(d) {
@@ -221,49 +272,50 @@ func packedGroups(ctx context.Context, c *conn, q *question, p plan) (map[groupK
 	if err := p.scan(ctx, c, q, g.add); err != nil {
 		return nil, err
 	}
-	keyOf := func(group *cellGroup) (key groupKey) {
-		key.bucket = group.bucket
+	if q.perBucket && len(p.parts) > 1 {
+		g.merge()
+	}
+	idsOf := func(group int32) (ids groupIDs) {
 		for i, place := range places {
-			key.ids[place] = group.key[i]
+			ids[place] = g.groups[group].key[i]
 		}
-		return key
+		return ids
 	}
-	groups := make(map[groupKey]*store.SessionRow, len(g.groups))
 	if q.byKind() {
-		return groups, foldKinds(ctx, c, q, g, keyOf, groups)
+		return foldKinds(ctx, c, q, g, idsOf)
 	}
-	rows := make([]store.SessionRow, len(g.groups))
+	answer := &grouped[store.SessionRow]{
+		ids: make([]groupIDs, len(g.groups)), rows: make([]groupedRow[store.SessionRow], len(g.rows)),
+	}
 	for i := range g.groups {
-		sum := &g.groups[i].kindSums
-		rows[i] = store.SessionRow{
-			Reports: sum.reports, Successful: sum.successful, Failed: sum.failed, Protected: sum.protected,
-			OverlapTotal: sum.overlapTotal, OverlapFailed: sum.overlapFailed,
-		}
-		groups[keyOf(&g.groups[i])] = &rows[i]
+		answer.ids[i] = idsOf(int32(i))
 	}
-	return groups, nil
+	for i := range g.rows {
+		answer.rows[i] = groupedRow[store.SessionRow]{g.rows[i].bucket, g.rows[i].group, g.rows[i].row()}
+	}
+	return answer, nil
 }
 
 // foldKinds puts the kinds of a group together. A kind is the last of a group's numbers.
-func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, keyOf func(*cellGroup) groupKey, groups map[groupKey]*store.SessionRow) error {
+func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs) (*grouped[store.SessionRow], error) {
 	kinds := map[int64]kindKey{}
 	err := c.query(ctx, "SELECT id, shape, type, mode FROM kind", nil, func(r row) error {
 		kinds[r.int(0)] = kindKey{r.int(1), r.int(2), r.int(3)}
 		return nil
 	})
-	counter := newPairCounter(groups)
-	for i := range g.groups {
-		group := &g.groups[i]
-		key, k := keyOf(group), kinds[group.key[len(g.columns)-1]]
+	counter := newPairCounter()
+	for i := range g.rows {
+		row := &g.rows[i]
+		ids, k := idsOf(row.group), kinds[g.groups[row.group].key[len(g.columns)-1]]
 		for i, d := range q.groupBy {
 			switch d {
 			case store.PolicyType:
-				key.ids[i] = k.kind
+				ids[i] = k.kind
 			case store.PolicyMode:
-				key.ids[i] = k.mode
+				ids[i] = k.mode
 			}
 		}
-		counter.add(key, k.shape, &group.kindSums)
+		counter.add(groupKey{row.bucket, ids}, k.shape, &row.sessionSums)
 	}
-	return err
+	return counter.grouped, err
 }

@@ -51,11 +51,10 @@ func sessionPlan(q *question, details []filtered, firstHour int64) plan {
 		return rollupPlan(totalDay, q)
 	case reporterDay.answers(needed):
 		return rollupPlan(reporterDay, q)
+	case domainTotalDay.answers(needed):
+		return monthPlan(domainTotalMonth, domainTotalDay, q)
 	case domainDay.answers(needed):
-		if p, ok := monthPlan(q); ok {
-			return p
-		}
-		return rollupPlan(domainDay, q)
+		return monthPlan(domainMonth, domainDay, q)
 	default:
 		return rollupPlan(domainReporterDay, q)
 	}
@@ -124,9 +123,9 @@ func rollupPart(r *rollup, first, last int64) part {
 }
 
 // monthPlan reads whole months as such, and the days around them.
-func monthPlan(q *question) (plan, bool) {
+func monthPlan(months, days *rollup, q *question) plan {
 	if q.perBucket {
-		return plan{}, false
+		return rollupPlan(days, q)
 	}
 	// Bounds beyond any date would overflow the calendar.
 	firstDate, lastDate := max(q.first, -800_000), min(q.last, 3_000_000)
@@ -135,17 +134,17 @@ func monthPlan(q *question) (plan, bool) {
 		from++
 	}
 	if until < from {
-		return plan{}, false
+		return rollupPlan(days, q)
 	}
-	p := plan{name: "domain_month and domain_day", bucket: daily, column: inTable}
-	p.parts = append(p.parts, rollupPart(domainMonth, from, until))
+	p := plan{name: months.table + " and " + days.table, bucket: daily, column: inTable}
+	p.parts = append(p.parts, rollupPart(months, from, until))
 	if firstDate < firstDay(from) {
-		p.parts = append(p.parts, rollupPart(domainDay, firstDate, firstDay(from)-1))
+		p.parts = append(p.parts, rollupPart(days, firstDate, firstDay(from)-1))
 	}
 	if lastDate >= firstDay(until+1) {
-		p.parts = append(p.parts, rollupPart(domainDay, firstDay(until+1), lastDate))
+		p.parts = append(p.parts, rollupPart(days, firstDay(until+1), lastDate))
 	}
-	return p, true
+	return p
 }
 
 // rowPlan reads policies or failures of single reports.

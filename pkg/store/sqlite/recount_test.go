@@ -19,10 +19,10 @@ func recount(t fataler, s *Store) {
 			return err
 		}
 		for _, r := range sessionRollups {
-			compareRollup(t, c, r, "policy", sessionMeasures, firstHour)
+			compareRollup(t, c, r, "policy", firstHour)
 		}
 		for _, r := range failureRollups {
-			compareRollup(t, c, r, "failure", failureMeasures, firstHour)
+			compareRollup(t, c, r, "failure", firstHour)
 		}
 		compareHeard(t, c)
 		compareCounted(t, c)
@@ -43,7 +43,7 @@ func dump(t fataler, c *conn, query string) []string {
 	return lines
 }
 
-func compareRollup(t fataler, c *conn, r *rollup, table string, measures []string, firstHour int64) {
+func compareRollup(t fataler, c *conn, r *rollup, table string, firstHour int64) {
 	t.Helper()
 	time := map[bucket]string{daily: "t.day", hourly: "r.stored / 3600",
 		monthly: "12 * strftime('%Y', t.day * 86400, 'unixepoch') + strftime('%m', t.day * 86400, 'unixepoch') - 1"}[r.bucket]
@@ -58,12 +58,15 @@ func compareRollup(t fataler, c *conn, r *rollup, table string, measures []strin
 		columns = append(columns, d)
 	}
 	added := []string{}
-	for _, m := range measures {
-		if m == "details" {
+	for _, m := range r.measures {
+		switch m {
+		case "details":
 			added = append(added, "COUNT(*)")
-			continue
+		case "protected":
+			added = append(added, "SUM((t.successful + t.failed) * (SELECT y.value IN ('sts', 'tlsa') FROM kind k JOIN dict y ON y.id = k.type WHERE k.id = t.kind))")
+		default:
+			added = append(added, "SUM(t."+m+")")
 		}
-		added = append(added, "SUM(t."+m+")")
 	}
 	bound := ""
 	if r.bucket == hourly {
@@ -82,7 +85,7 @@ func compareRollup(t fataler, c *conn, r *rollup, table string, measures []strin
 	if r.packed() {
 		got = dumpPacked(t, c, r)
 	} else {
-		got = dump(t, c, fmt.Sprintf("SELECT %s, %s, %s FROM %s", r.bucket.column(), strings.Join(r.dimensions, ", "), strings.Join(measures, ", "), r.table))
+		got = dump(t, c, fmt.Sprintf("SELECT %s, %s, %s FROM %s", r.bucket.column(), strings.Join(r.dimensions, ", "), strings.Join(r.measures, ", "), r.table))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("%s is not what the rows add up to (-rows +rollup):\n%s", r.table, diff)

@@ -61,8 +61,9 @@ func (s *Store) reported(ctx context.Context, c *conn, q *question) (map[spoken]
 	if err != nil {
 		return nil, err
 	}
-	for key, sum := range sums {
-		found[spoken{key.ids[0], key.ids[1]}].Reports = sum.Reports
+	for i := range sums.rows {
+		ids := &sums.ids[sums.rows[i].group]
+		found[spoken{ids[0], ids[1]}].Reports = sums.rows[i].sum.Reports
 	}
 	return found, nil
 }

@@ -82,23 +82,31 @@ func (t tardiness) holds(late int64) bool {
 
 var sessionMeasures = []string{"reports", "pairs", "successful", "failed", "overlap_total", "overlap_failed"}
 
+// domainMeasures are those of sums in which the kinds are put together: pairs
+// are reports there, but which sessions were protected can't be told any more.
+var domainMeasures = []string{"reports", "protected", "successful", "failed", "overlap_total", "overlap_failed"}
+
 var failureMeasures = []string{"details", "failed", "overlap"}
 
 // The rollups, in the planner's order: the smallest first.
 var (
 	totalDay          = newRollup("total_day", daily, sessionMeasures, "kind", "trust", "source")
 	reporterDay       = newRollup("reporter_day", daily, sessionMeasures, "reporter", "kind", "trust", "source")
-	domainMonth       = packedRollup("domain_month", monthly, 8, "domain", "kind", "trust")
-	domainDay         = packedRollup("domain_day", daily, 7, "domain", "kind", "trust")
-	domainReporterDay = packedRollup("domain_reporter_day", daily, 6, "domain", "reporter", "kind", "trust", "source")
-	storedHour        = packedRollup("stored_hour", hourly, 8, "domain", "reporter", "kind", "trust", "source", "late").of(atMostAWeek)
-	storedHourLate    = packedRollup("stored_hour_late", hourly, 8, "domain", "reporter", "kind", "trust", "source", "late").of(overAWeek)
+	domainTotalMonth  = packedRollup("domain_total_month", monthly, 8, domainMeasures, "domain", "trust")
+	domainTotalDay    = packedRollup("domain_total_day", daily, 8, domainMeasures, "domain", "trust")
+	domainMonth       = packedRollup("domain_month", monthly, 8, sessionMeasures, "domain", "kind", "trust")
+	domainDay         = packedRollup("domain_day", daily, 7, sessionMeasures, "domain", "kind", "trust")
+	domainReporterDay = packedRollup("domain_reporter_day", daily, 6, sessionMeasures, "domain", "reporter", "kind", "trust", "source")
+	storedHour        = packedRollup("stored_hour", hourly, 8, sessionMeasures, "domain", "reporter", "kind", "trust", "source", "late").of(atMostAWeek)
+	storedHourLate    = packedRollup("stored_hour_late", hourly, 8, sessionMeasures, "domain", "reporter", "kind", "trust", "source", "late").of(overAWeek)
 
 	failureTotalDay   = newRollup("failure_total_day", daily, failureMeasures, "result", "reporter", "trust")
 	failureDomainDay  = newRollup("failure_domain_day", daily, failureMeasures, "domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source")
 	failureStoredHour = newRollup("failure_stored_hour", hourly, failureMeasures, "domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source", "late")
 
-	sessionRollups = []*rollup{totalDay, reporterDay, domainMonth, domainDay, domainReporterDay, storedHour, storedHourLate}
+	sessionRollups = []*rollup{
+		totalDay, reporterDay, domainTotalMonth, domainTotalDay, domainMonth, domainDay, domainReporterDay, storedHour, storedHourLate,
+	}
 	failureRollups = []*rollup{failureTotalDay, failureDomainDay, failureStoredHour}
 )
 
@@ -116,8 +124,8 @@ func newRollup(table string, b bucket, measures []string, dimensions ...string) 
 }
 
 // packedRollup is of sessions. Its first dimension is the domain.
-func packedRollup(table string, b bucket, shift uint, dimensions ...string) *rollup {
-	return &rollup{table: table, bucket: b, dimensions: dimensions, measures: sessionMeasures, shift: shift}
+func packedRollup(table string, b bucket, shift uint, measures []string, dimensions ...string) *rollup {
+	return &rollup{table: table, bucket: b, dimensions: dimensions, measures: measures, shift: shift}
 }
 
 func (r *rollup) of(t tardiness) *rollup {

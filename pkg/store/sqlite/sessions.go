@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -37,59 +36,59 @@ func (s *Store) Sessions(ctx context.Context, query store.SumQuery) ([]store.Ses
 	if err != nil {
 		return nil, store.Cost{}, fmt.Errorf("sum sessions: %w", err)
 	}
-	rows = narrow(rows, query, func(r store.SessionRow) ([]string, int64) { return r.Group, r.Failed })
-	slices.SortFunc(rows, func(a, b store.SessionRow) int { return compareGroups(a.Bucket, b.Bucket, a.Group, b.Group) })
-	return rows, cost, nil
-}
-
-// maxGroups is how many dimensions there are to group by.
-const maxGroups = 12
-
-// groupKey is the numbers of a group, and its bucket.
-type groupKey struct {
-	bucket int64
-	ids    [maxGroups]int64
+	return narrow(rows, query, func(r store.SessionRow) ([]string, int64) { return r.Group, r.Failed }), cost, nil
 }
 
 var sessionColumns = []string{"reports", "pairs", "successful", "failed", "protected", "overlap_total", "overlap_failed"}
 
 func (s *Store) sumSessions(ctx context.Context, c *conn, q *question, p plan) ([]store.SessionRow, error) {
-	groups, err := sessionGroups(ctx, c, q, p)
+	answer, err := sessionGroups(ctx, c, q, p)
 	if err != nil {
 		return nil, err
 	}
-	return named(ctx, c, s.names, q, p, groups, func(r *store.SessionRow, at time.Time, group []string) { r.Bucket, r.Group = at, group })
+	return named(ctx, c, s.names, q, p, answer, func(r *store.SessionRow, at time.Time, group []string) { r.Bucket, r.Group = at, group })
 }
 
-func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (map[groupKey]*store.SessionRow, error) {
+func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[store.SessionRow], error) {
 	if p.packed() {
 		return packedGroups(ctx, c, q, p)
 	}
 	byKind := q.byKind()
-	groups := map[groupKey]*store.SessionRow{}
-	counter := newPairCounter(groups)
+	answer, counter := newGrouped[store.SessionRow](), newPairCounter()
 	statement, args := p.statement(q, sessionColumns)
 	m := q.plainColumns() + 1
 	err := c.query(ctx, statement, args, func(r row) error {
 		key := q.key(r, m+len(sessionColumns))
-		if byKind {
-			counter.add(key, r.int(m+len(sessionColumns)), &kindSums{sessionSums{pairs: r.int(m + 1), successful: r.int(m + 2), failed: r.int(m + 3)}, r.int(m + 4)})
-			return nil
+		sum := sessionSums{
+			reports: r.int(m), pairs: r.int(m + 1), successful: r.int(m + 2), failed: r.int(m + 3), protected: r.int(m + 4),
+			overlapTotal: r.int(m + 5), overlapFailed: r.int(m + 6),
 		}
-		groups[key] = &store.SessionRow{
-			Reports: r.int(m), Successful: r.int(m + 2), Failed: r.int(m + 3), Protected: r.int(m + 4),
-			OverlapTotal: r.int(m + 5), OverlapFailed: r.int(m + 6),
+		if byKind {
+			counter.add(key, r.int(m+len(sessionColumns)), &sum)
+		} else {
+			*answer.at(key) = sum.row()
 		}
 		return nil
 	})
-	return groups, err
+	if byKind {
+		answer = counter.grouped
+	}
+	return answer, err
+}
+
+// row returns the sums for a query.
+func (s *sessionSums) row() store.SessionRow {
+	return store.SessionRow{
+		Reports: s.reports, Successful: s.successful, Failed: s.failed, Protected: s.protected,
+		OverlapTotal: s.overlapTotal, OverlapFailed: s.overlapFailed,
+	}
 }
 
 // A pairCounter adds up kinds. Every kind of one shape counts the same pairs of
 // report and domain: it takes them once.
 type pairCounter struct {
-	groups map[groupKey]*store.SessionRow
-	pairs  map[shapedGroup]int64
+	*grouped[store.SessionRow]
+	pairs map[shapedGroup]int64
 }
 
 type shapedGroup struct {
@@ -97,16 +96,12 @@ type shapedGroup struct {
 	shape int64
 }
 
-func newPairCounter(groups map[groupKey]*store.SessionRow) *pairCounter {
-	return &pairCounter{groups, map[shapedGroup]int64{}}
+func newPairCounter() *pairCounter {
+	return &pairCounter{newGrouped[store.SessionRow](), map[shapedGroup]int64{}}
 }
 
-func (p *pairCounter) add(key groupKey, shape int64, sum *kindSums) {
-	g := p.groups[key]
-	if g == nil {
-		g = new(store.SessionRow)
-		p.groups[key] = g
-	}
+func (p *pairCounter) add(key groupKey, shape int64, sum *sessionSums) {
+	g := p.at(key)
 	g.Successful += sum.successful
 	g.Failed += sum.failed
 	g.Protected += sum.protected
@@ -115,77 +110,6 @@ func (p *pairCounter) add(key groupKey, shape int64, sum *kindSums) {
 		g.Reports += n - p.pairs[at]
 		p.pairs[at] = n
 	}
-}
-
-// plainColumns counts the columns of the group that are not behind the kind.
-func (q *question) plainColumns() (n int) {
-	for _, d := range q.groupBy {
-		if columns[d] != "kind" {
-			n++
-		}
-	}
-	return n
-}
-
-// key reads the group of a row, which has the columns of the group after the
-// bucket, but shape, type and mode from the column end on.
-func (q *question) key(r row, end int) groupKey {
-	key := groupKey{bucket: r.int(0)}
-	at := 1
-	for i, d := range q.groupBy {
-		switch d {
-		case store.PolicyType:
-			key.ids[i] = r.int(end + 1)
-		case store.PolicyMode:
-			key.ids[i] = r.int(end + 2)
-		default:
-			key.ids[i] = r.int(at)
-			at++
-		}
-	}
-	return key
-}
-
-// named puts the words of the groups and the times of the buckets to their sums.
-func named[R any](ctx context.Context, c *conn, n *names, q *question, p plan, groups map[groupKey]*R, put func(*R, time.Time, []string)) ([]R, error) {
-	ids := map[int64]bool{}
-	for key := range groups {
-		for i, d := range q.groupBy {
-			if d != store.TrustDimension {
-				ids[key.ids[i]] = true
-			}
-		}
-	}
-	words, err := n.of(ctx, c, ids)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]R, 0, len(groups))
-	for key, r := range groups {
-		group := make([]string, len(q.groupBy))
-		for i, d := range q.groupBy {
-			if d == store.TrustDimension {
-				group[i] = string(trustOf(key.ids[i]))
-			} else {
-				group[i] = words[key.ids[i]]
-			}
-		}
-		var at time.Time
-		if q.perBucket {
-			at = p.bucket.start(key.bucket)
-		}
-		put(r, at, group)
-		rows = append(rows, *r)
-	}
-	return rows, nil
-}
-
-// start returns when a day or hour begins.
-func (b bucket) start(n int64) time.Time {
-	if b == hourly {
-		return time.Unix(n*3600, 0).UTC()
-	}
-	return time.Unix(n*86400, 0).UTC()
 }
 
 // narrow keeps the groups that are asked for.
@@ -214,8 +138,4 @@ func narrow[R any](rows []R, query store.SumQuery, of func(R) (group []string, f
 		group, _ := of(r)
 		return !failing[key(group)]
 	})
-}
-
-func compareGroups(aBucket, bBucket time.Time, a, b []string) int {
-	return cmp.Or(aBucket.Compare(bBucket), slices.Compare(a, b))
 }

@@ -8,6 +8,17 @@ import (
 	"strings"
 )
 
+// upgrade does what migrations have left to the program, each step on what the
+// ones before it made.
+func (s *Store) upgrade(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{s.repack, s.retotal, s.resettle} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // resettle brings what a store of version 1 holds in line with what came later,
 // as far as statements alone can't: who signed under which name, which of
 // several reports that claim to be the same counts by that, and documents in
@@ -63,36 +74,106 @@ func (w *writer) signedBefore(ctx context.Context) error {
 	})
 }
 
-// repack fills the packed rollups from the tables of version 3, and drops these.
-func (s *Store) repack(ctx context.Context) error {
+// once does what a migration has left to the program to do, in one transaction.
+// meta holds 1 under the name until it is done.
+func (s *Store) once(ctx context.Context, name string, do func(context.Context, *conn) error) error {
 	var wanted int64
 	err := s.read(ctx, func(c *conn) (err error) {
-		wanted, err = meta(ctx, c, "repack")
+		wanted, err = meta(ctx, c, name)
 		return err
 	})
 	if err != nil || wanted == 0 {
 		return err
 	}
-	err = s.write(ctx, func(ctx context.Context, c *conn) error {
+	return s.write(ctx, func(ctx context.Context, c *conn) error {
 		// Another process may have done it while this one waited.
-		if wanted, err := meta(ctx, c, "repack"); err != nil || wanted == 0 {
+		if wanted, err := meta(ctx, c, name); err != nil || wanted == 0 {
 			return err
 		}
+		if err := do(ctx, c); err != nil {
+			return err
+		}
+		return addMeta(ctx, c, name, -1)
+	})
+}
+
+// repack fills the packed rollups from the tables of version 3, and drops these.
+func (s *Store) repack(ctx context.Context) error {
+	err := s.once(ctx, "repack", func(ctx context.Context, c *conn) error {
 		for _, r := range sessionRollups {
-			if !r.packed() {
+			if !r.packed() || !r.kinds() {
 				continue
 			}
 			if err := repackRollup(ctx, c, r); err != nil {
 				return err
 			}
 		}
-		return c.script(ctx, `DROP TABLE old_domain_day; DROP TABLE old_domain_month; DROP TABLE old_domain_reporter_day; DROP TABLE old_stored_hour;
-			UPDATE meta SET value = 0 WHERE name = 'repack'`)
+		return c.script(ctx, `DROP TABLE old_domain_day; DROP TABLE old_domain_month; DROP TABLE old_domain_reporter_day; DROP TABLE old_stored_hour`)
 	})
 	if err != nil {
 		return fmt.Errorf("pack the sums of an earlier version: %w", err)
 	}
 	return nil
+}
+
+// retotal fills the sums of domains over all kinds, which version 8 brought, from
+// those by kind.
+func (s *Store) retotal(ctx context.Context) error {
+	err := s.once(ctx, "retotal", func(ctx context.Context, c *conn) error {
+		for _, pair := range [][2]*rollup{{domainMonth, domainTotalMonth}, {domainDay, domainTotalDay}} {
+			if err := totalRollup(ctx, c, pair[0], pair[1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("sum up by domain: %w", err)
+	}
+	return nil
+}
+
+// totalRollup goes along the rows by kind, of which those of a chunk follow each other.
+func totalRollup(ctx context.Context, c *conn, from, to *rollup) error {
+	var at int64
+	var cells []int64
+	flush := func() error {
+		if len(cells) == 0 {
+			return nil
+		}
+		defer func() { cells = cells[:0] }()
+		return writePacked(ctx, c, to, at, to.sorted(cells))
+	}
+	err := c.query(ctx, "SELECT id, cells FROM "+from.table+" ORDER BY id", nil, func(row row) error {
+		bucket, chunk := row.int(0)>>chunkBits, row.int(0)&(1<<chunkBits-1)
+		if id := to.rowID(bucket, chunk<<from.shift); id != at {
+			if err := flush(); err != nil {
+				return err
+			}
+			at = id
+		}
+		return from.unpack(row.int(0), row.bytes(1), func(n []int64) { cells = to.total(cells, n[0], n[1], n[2], n[3:]) })
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}
+
+// total adds a cell by kind to those over all kinds, in which its domain is the last.
+func (r *rollup) total(cells []int64, domain, kind, trust int64, measures []int64) []int64 {
+	added := []int64{domain, trust, measures[0], protectedOf(kind, measures[2], measures[3])}
+	added = append(added, measures[2:]...)
+	for at := len(cells) - len(added); at >= 0 && cells[at] == domain; at -= len(added) {
+		if cells[at+1] != trust {
+			continue
+		}
+		for i := len(r.dimensions); i < len(added); i++ {
+			cells[at+i] += added[i]
+		}
+		return cells
+	}
+	return append(cells, added...)
 }
 
 // repackRollup goes along the key of the old table, by which the rows of a chunk,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
@@ -59,25 +58,27 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 		if err != nil {
 			return nil, err
 		}
-		var values []string
-		_, err = named(ctx, c, s.names, q, p, groups, func(_ *store.SessionRow, _ time.Time, group []string) { values = append(values, group[0]) })
-		return values, err
+		return s.valuesOf(ctx, c, q, groups.ids)
 	}
 	if d == store.PolicyDomain && p.parts[0].leading != "" {
 		return s.domainValues(ctx, c, q, p, search, limit)
 	}
-	groups := map[groupKey]*struct{}{}
+	groups := newGrouped[struct{}]()
 	statement, args := p.statement(q, nil)
 	err = c.query(ctx, statement, args, func(r row) error {
-		groups[q.key(r, q.plainColumns()+1)] = new(struct{})
+		groups.at(q.key(r, q.plainColumns()+1))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	var values []string
-	_, err = named(ctx, c, s.names, q, p, groups, func(_ *struct{}, _ time.Time, group []string) { values = append(values, group[0]) })
-	return values, err
+	return s.valuesOf(ctx, c, q, groups.ids)
+}
+
+// valuesOf returns the words of groups by one dimension.
+func (s *Store) valuesOf(ctx context.Context, c *conn, q *question, ids []groupIDs) ([]string, error) {
+	groups, _, err := groupWords(ctx, c, s.names, q, ids)
+	return slices.Concat(groups...), err
 }
 
 // domainStep is how many domains are looked for in one statement.

@@ -121,6 +121,7 @@ func recountDomains(t *testing.T, db *sql.DB, file string) {
 	}
 	defer func() { _ = s.Close() }()
 	const domain, reporter, source = "(SELECT value FROM dict WHERE id = t.domain)", "(SELECT value FROM dict WHERE id = r.reporter)", "(SELECT value FROM dict WHERE id = r.source)"
+	const kind = "(SELECT y.value FROM kind k JOIN dict y ON y.id = k.type WHERE k.id = t.kind)"
 	const day, hour = "(t.day * 86400)", "(r.stored / 3600 * 3600)"
 	lately := time.Now().AddDate(0, 0, -30) // the hours are kept for 40 days
 	for _, q := range []struct {
@@ -130,6 +131,8 @@ func recountDomains(t *testing.T, db *sql.DB, file string) {
 	}{
 		{"by domain", store.SumQuery{GroupBy: []store.Dimension{store.PolicyDomain}}, "'0', " + domain, ""},
 		{"by day and domain", store.SumQuery{PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain}}, day + ", " + domain, ""},
+		{"by domain and policy type", store.SumQuery{GroupBy: []store.Dimension{store.PolicyDomain, store.PolicyType}}, "'0', " + domain + " || '|' || " + kind, ""},
+		{"by day, domain and policy type", store.SumQuery{PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain, store.PolicyType}}, day + ", " + domain + " || '|' || " + kind, ""},
 		{"by day, domain, reporter and source", store.SumQuery{PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter, store.Source}},
 			day + ", " + domain + " || '|' || " + reporter + " || '|' || " + source, ""},
 		{"by hour, domain and reporter", store.SumQuery{Selection: store.Selection{From: lately, TimeField: store.StoredTime}, PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}},
@@ -150,12 +153,16 @@ func recountDomains(t *testing.T, db *sql.DB, file string) {
 			if q.query.PerBucket {
 				bucket = r.Bucket.Unix()
 			}
-			got = append(got, fmt.Sprint(bucket, " ", strings.Join(r.Group, "|"), " ", r.Reports, " ", r.Successful, " ", r.Failed, " ", r.OverlapTotal, " ", r.OverlapFailed))
+			got = append(got, fmt.Sprint(bucket, " ", strings.Join(r.Group, "|"), " ", r.Reports, " ", r.Successful, " ", r.Failed, " ", r.OverlapTotal, " ", r.OverlapFailed, " ", r.Protected))
 		}
 		bucket, group, _ := strings.Cut(q.by, ", ")
-		want := texts(t, db, fmt.Sprintf(`SELECT %s || ' ' || %s || ' ' || SUM(t.reports) || ' ' || SUM(t.successful) || ' ' || SUM(t.failed) || ' ' ||
-			SUM(t.overlap_total) || ' ' || SUM(t.overlap_failed) FROM policy t JOIN report r ON r.id = t.report WHERE r.superseded = 0 %s GROUP BY %s || %s`,
-			bucket, group, q.bound, bucket, group))
+		reports, overlaps := "SUM(t.reports)", "SUM(t.overlap_total) || ' ' || SUM(t.overlap_failed)"
+		if slices.Contains(q.query.GroupBy, store.PolicyType) {
+			reports, overlaps = "COUNT(DISTINCT t.report)", "'0 0'"
+		}
+		want := texts(t, db, fmt.Sprintf(`SELECT %s || ' ' || %s || ' ' || %s || ' ' || SUM(t.successful) || ' ' || SUM(t.failed) || ' ' || %s || ' ' ||
+			SUM(t.protected) FROM (SELECT *, (successful + failed) * (%s IN ('sts', 'tlsa')) AS protected FROM policy t) t
+			JOIN report r ON r.id = t.report WHERE r.superseded = 0 %s GROUP BY %s || %s`, bucket, group, reports, overlaps, kind, q.bound, bucket, group))
 		slices.Sort(got)
 		slices.Sort(want)
 		if diff := cmp.Diff(want, got); diff != "" {

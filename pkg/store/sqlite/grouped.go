@@ -1,0 +1,193 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// maxGroups is how many dimensions there are to group by.
+const maxGroups = 12
+
+// groupIDs are the numbers of a group, in the order of the question's dimensions.
+type groupIDs [maxGroups]int64
+
+// groupKey is a group in a bucket.
+type groupKey struct {
+	bucket int64
+	ids    groupIDs
+}
+
+// grouped is an answer in numbers: sums by group, and by bucket. A group is
+// held once, however many buckets it has.
+type grouped[R any] struct {
+	ids    []groupIDs
+	rows   []groupedRow[R]
+	groups map[groupIDs]int32
+	places map[groupPlace]int
+}
+
+type groupedRow[R any] struct {
+	bucket int64
+	group  int32
+	sum    R
+}
+
+type groupPlace struct {
+	bucket int64
+	group  int32
+}
+
+func newGrouped[R any]() *grouped[R] {
+	return &grouped[R]{groups: map[groupIDs]int32{}, places: map[groupPlace]int{}}
+}
+
+// at returns the sums of a group in a bucket. They are valid until the next call.
+func (g *grouped[R]) at(key groupKey) *R {
+	group, known := g.groups[key.ids]
+	if !known {
+		group = int32(len(g.ids))
+		g.groups[key.ids] = group
+		g.ids = append(g.ids, key.ids)
+	}
+	place := groupPlace{key.bucket, group}
+	i, known := g.places[place]
+	if !known {
+		i = len(g.rows)
+		g.places[place] = i
+		g.rows = append(g.rows, groupedRow[R]{bucket: key.bucket, group: group})
+	}
+	return &g.rows[i].sum
+}
+
+// plainColumns counts the columns of the group that are not behind the kind.
+func (q *question) plainColumns() (n int) {
+	for _, d := range q.groupBy {
+		if columns[d] != "kind" {
+			n++
+		}
+	}
+	return n
+}
+
+// key reads the group of a row, which has the columns of the group after the
+// bucket, but shape, type and mode from the column end on.
+func (q *question) key(r row, end int) groupKey {
+	key := groupKey{bucket: r.int(0)}
+	at := 1
+	for i, d := range q.groupBy {
+		switch d {
+		case store.PolicyType:
+			key.ids[i] = r.int(end + 1)
+		case store.PolicyMode:
+			key.ids[i] = r.int(end + 2)
+		default:
+			key.ids[i] = r.int(at)
+			at++
+		}
+	}
+	return key
+}
+
+// start returns when a day or hour begins.
+func (b bucket) start(n int64) time.Time {
+	if b == hourly {
+		return time.Unix(n*3600, 0).UTC()
+	}
+	return time.Unix(n*86400, 0).UTC()
+}
+
+// named puts the words of the groups and the times of the buckets to their
+// sums, and orders these by bucket and group.
+func named[R any](ctx context.Context, c *conn, n *names, q *question, p plan, answer *grouped[R], put func(*R, time.Time, []string)) ([]R, error) {
+	groups, places, err := groupWords(ctx, c, n, q, answer.ids)
+	if err != nil {
+		return nil, err
+	}
+	type placed struct {
+		bucket     int64
+		place, row int32
+	}
+	order := make([]placed, len(answer.rows))
+	for i := range answer.rows {
+		row := &answer.rows[i]
+		order[i] = placed{row.bucket, places[row.group], int32(i)}
+	}
+	slices.SortFunc(order, func(a, b placed) int { return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.place, b.place)) })
+	rows := make([]R, len(order))
+	for i := range order {
+		row := &answer.rows[order[i].row]
+		var at time.Time
+		if q.perBucket {
+			at = p.bucket.start(row.bucket)
+		}
+		rows[i] = row.sum
+		put(&rows[i], at, groups[row.group])
+	}
+	return rows, nil
+}
+
+// groupWords returns the words of groups, and each group's place in their order.
+// Words are compared once, and not for every two groups that have them.
+func groupWords(ctx context.Context, c *conn, n *names, q *question, ids []groupIDs) (groups [][]string, places []int32, err error) {
+	wanted := map[int64]bool{}
+	for i := range ids {
+		for at, d := range q.groupBy {
+			if d != store.TrustDimension {
+				wanted[ids[i][at]] = true
+			}
+		}
+	}
+	words, err := n.of(ctx, c, wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	for n, trust := range trusts {
+		words[-int64(n)] = string(trust) // beside the numbers of the dictionary
+	}
+	ranks := ranked(words)
+	width := len(q.groupBy)
+	flat, compared := make([]string, len(ids)*width), make([]int32, len(ids)*width)
+	groups, order := make([][]string, len(ids)), make([]int32, len(ids))
+	for i := range ids {
+		from, to := i*width, (i+1)*width
+		for at, d := range q.groupBy {
+			id := ids[i][at]
+			if d == store.TrustDimension {
+				id = -id
+			}
+			flat[from+at], compared[from+at] = words[id], ranks[id]
+		}
+		groups[i], order[i] = flat[from:to:to], int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		return slices.Compare(compared[int(a)*width:int(a+1)*width], compared[int(b)*width:int(b+1)*width])
+	})
+	places = make([]int32, len(ids))
+	for place, i := range order {
+		places[i] = int32(place)
+	}
+	return groups, places, nil
+}
+
+// ranked returns the places of words in their order, by their ids.
+func ranked(words map[int64]string) map[int64]int32 {
+	type word struct {
+		value string
+		id    int64
+	}
+	list := make([]word, 0, len(words))
+	for id, value := range words {
+		list = append(list, word{value, id})
+	}
+	slices.SortFunc(list, func(a, b word) int { return strings.Compare(a.value, b.value) })
+	ranks := make(map[int64]int32, len(list))
+	for i, w := range list {
+		ranks[w.id] = int32(i + 1)
+	}
+	return ranks
+}
