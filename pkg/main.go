@@ -16,9 +16,6 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/plugin"
 )
 
-// stopTime leaves the engine most of the 2 s after which Grafana kills.
-const stopTime = 1800 * time.Millisecond
-
 // memoryLimit is what the garbage collector keeps the process within, unless
 // GOMEMLIMIT says otherwise: items of the largest size come rarely, and should
 // not leave the process at its peak.
@@ -48,11 +45,9 @@ func main() {
 	}
 }
 
-// stop ends the engine within the time that Grafana leaves.
+// stop ends the engine, within the time that Grafana leaves.
 func stop(engine *ingest.Engine, logger *slog.Logger) {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-	defer cancel()
-	if err := engine.Close(ctx); err != nil {
+	if err := engine.Close(context.Background()); err != nil {
 		logger.Error("The engine did not stop cleanly", "error", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // stopTime is how long [Engine.Close] takes at most; Grafana kills a plugin
 // after 2 s.
-const stopTime = 1900 * time.Millisecond
+const stopTime = 1800 * time.Millisecond
 
 // ErrClosed is returned by everything that is asked of a closed engine.
 var ErrClosed = errors.New("the engine is stopped")
