@@ -89,10 +89,7 @@ func (i Import) hold(ctx context.Context, stop context.CancelCauseFunc) (release
 	owner := ownerName()
 	holder, err := i.Store.AcquireLease(ctx, owner, leaseTTL)
 	if err == nil && holder != owner && gone(holder) {
-		if err := i.Store.ReleaseLease(ctx, holder); err != nil {
-			return nil, err
-		}
-		holder, err = i.Store.AcquireLease(ctx, owner, leaseTTL)
+		holder, err = inherit(ctx, i.Store, holder, owner)
 	}
 	if err != nil {
 		return nil, err

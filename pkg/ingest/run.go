@@ -182,10 +182,15 @@ func (c *Collector) acquire(ctx context.Context, s store.Store) (holder string, 
 	c.inherited = true
 	c.metrics.inherited.Inc()
 	c.log().Info("The process that polled this data source has ended", "holder", process(holder))
-	if err := s.ReleaseLease(ctx, holder); err != nil {
-		return holder, err
+	return inherit(ctx, s, holder, c.owner())
+}
+
+// inherit takes the lease from a holder that has ended.
+func inherit(ctx context.Context, s store.Store, from, owner string) (holder string, err error) {
+	if err := s.ReleaseLease(ctx, from); err != nil {
+		return from, err
 	}
-	return s.AcquireLease(ctx, c.owner(), leaseTTL)
+	return s.AcquireLease(ctx, owner, leaseTTL)
 }
 
 // noteFault notes why the store can't be used, or with nil that it can.
