@@ -49,28 +49,37 @@ type readings []readWith
 
 // begin notes that reports are read with now from here on, and returns what
 // stored ones may have been read with, now included. Where the store has
-// reports but does not say, known is false, and nothing is noted until they
-// are all read again.
+// something but does not say, known is false, and nothing is noted until all of
+// it is read again.
 func begin(ctx context.Context, s store.Store, now readWith) (earlier readings, known bool, err error) {
 	saved, err := s.ReadWith(ctx)
 	if err != nil {
 		return nil, false, fmt.Errorf("look up what reports were read with: %w", err)
 	}
 	if json.Unmarshal([]byte(saved), &earlier) != nil || len(earlier) == 0 {
+		if empty, err := isEmpty(ctx, s); err != nil || !empty {
+			return nil, false, err
+		}
 		earlier = nil
-		_, reports, err := s.Size(ctx)
-		if err != nil {
-			return nil, false, fmt.Errorf("count the reports: %w", err)
-		}
-		if reports > 0 {
-			return nil, false, nil
-		}
 	}
 	if slices.ContainsFunc(earlier, now.equal) {
 		return earlier, true, nil
 	}
 	earlier = append(earlier, now)
 	return earlier, true, earlier.save(ctx, s)
+}
+
+// isEmpty says whether a store has nothing that can be read again.
+func isEmpty(ctx context.Context, s store.Store) (bool, error) {
+	_, reports, err := s.Size(ctx)
+	if err != nil {
+		return false, fmt.Errorf("count the reports: %w", err)
+	}
+	refused, err := s.RetryQuarantine(ctx, "", 0, 1)
+	if err != nil {
+		return false, fmt.Errorf("look into the quarantine: %w", err)
+	}
+	return reports == 0 && len(refused) == 0, nil
 }
 
 func (r readings) save(ctx context.Context, s store.Store) error {

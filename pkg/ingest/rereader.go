@@ -50,11 +50,11 @@ func newRereader(ctx context.Context, work *shift) (*rereader, error) {
 	return r, nil
 }
 
-// catchUp tries again what an older parser refused, then reads again what the
-// parser and the settings of now would read otherwise.
+// catchUp tries again what an older parser or other domains refused, then reads
+// again what the parser and the settings of now would read otherwise.
 func (c *Collector) catchUp(work *shift, r *rereader) {
 	for failures := 1; ; failures++ {
-		err := c.retryOutdated(work)
+		err := c.retryRefused(work, r)
 		if err == nil {
 			err = c.readAgain(work, r)
 		}
@@ -66,11 +66,26 @@ func (c *Collector) catchUp(work *shift, r *rereader) {
 	}
 }
 
-// retryOutdated is [shift.retryOlderParsers], and tells what came of it.
-func (c *Collector) retryOutdated(work *shift) error {
-	used, err := work.retryOlderParsers()
+// retryRefused tries again what was refused with another parser or for its
+// domains, where either has changed since. What comes to nothing is not tried
+// at the next start.
+func (c *Collector) retryRefused(work *shift, r *rereader) error {
+	if r.olderParser() {
+		used, err := work.retryOlderParsers()
+		if used > 0 {
+			c.log().Info("Took reports out of quarantine, with a newer parser", "reports", used)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !r.otherDomains() {
+		return nil
+	}
+	// No other reason depends on a domain: what is no host name can't be mapped.
+	used, err := work.retryAll(store.ForeignDomain, onlyBetter)
 	if used > 0 {
-		c.log().Info("Took reports out of quarantine, with a newer parser", "reports", used)
+		c.log().Info("Took reports out of quarantine, with the domains of today's settings", "reports", used)
 	}
 	return err
 }
@@ -106,16 +121,24 @@ func (c *Collector) readAgain(work *shift, r *rereader) error {
 // why says what the reports are read with.
 func (r *rereader) why() string {
 	var with []string
-	older := func(w readWith) bool { return w.Parser < r.now.Parser }
-	settings := len(r.scope.Domains) > 0 || r.scope.LeftOut
-	if !settings || !r.known || slices.ContainsFunc(r.earlier, older) {
+	if !r.otherDomains() || r.olderParser() {
 		with = append(with, "a newer parser")
 	}
-	if settings {
+	if r.otherDomains() {
 		with = append(with, "the domains of today's settings")
 	}
 	return strings.Join(with, " and ")
 }
+
+// olderParser says whether an older parser may have read, or refused, what is
+// in the store.
+func (r *rereader) olderParser() bool {
+	return !r.known || slices.ContainsFunc(r.earlier, func(w readWith) bool { return w.Parser < r.now.Parser })
+}
+
+// otherDomains says whether something may have been read with other settings,
+// and would be read otherwise now.
+func (r *rereader) otherDomains() bool { return len(r.scope.Domains) > 0 || r.scope.LeftOut }
 
 // count finds how many reports there are to read. Those that come from now on
 // are read with the parser and the settings of now.

@@ -1,8 +1,10 @@
 package ingest_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +45,57 @@ func TestAChangeOfDomainsTriesForeignReportsAgain(t *testing.T) {
 		time.Sleep(time.Second)
 		if tries := s.tries(2); tries != 1 {
 			t.Errorf("a retry that was asked for shows as %d tries", tries)
+		}
+	})
+}
+
+// A watchedStore counts how often the quarantine is listed, or opened.
+type watchedStore struct {
+	*fakeStore
+	listed, opened *atomic.Int64
+}
+
+func (w watchedStore) Quarantine(ctx context.Context, q store.RowQuery) ([]store.QuarantineRow, bool, error) {
+	w.listed.Add(1)
+	return w.fakeStore.Quarantine(ctx, q)
+}
+
+func (w watchedStore) Quarantined(ctx context.Context, id int64) (store.RawDocument, store.Problem, error) {
+	w.opened.Add(1)
+	return w.fakeStore.Quarantined(ctx, id)
+}
+
+func TestAStartTriesNothingAgainThatNothingHasChangedFor(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		server := &fakeServer{}
+		server.add(
+			fakeItem{ref: "1", received: time.Now(), body: report("example.com", "1", time.Now())},
+			fakeItem{ref: "2", received: time.Now(), body: report("example.org", "2", time.Now())},
+			fakeItem{ref: "broken", received: time.Now(), body: []byte("{")},
+		)
+		s := watchedStore{newFakeStore(), new(atomic.Int64), new(atomic.Int64)}
+		settings := config(server, time.Now())
+		for _, start := range []struct {
+			name    string
+			domains []string
+			opened  int64
+		}{
+			{"a first start", []string{"example.com", "example.net"}, 0},
+			{"a start with the same settings", []string{"example.com", "example.net"}, 0},
+			{"a start with fewer domains", []string{"example.com"}, 0},
+			{"a start with a further domain", []string{"example.com", "example.info"}, 1},
+			{"another start with these", []string{"example.com", "example.info"}, 0},
+		} {
+			s.listed.Store(0)
+			s.opened.Store(0)
+			settings.Domains = start.domains
+			e := newEngine(s)
+			e.Use(theKey, settings)
+			time.Sleep(time.Minute)
+			closeEngine(t, e)
+			if s.listed.Load() != 0 || s.opened.Load() != start.opened {
+				t.Errorf("%s listed the quarantine %d times and opened %d documents, want %d", start.name, s.listed.Load(), s.opened.Load(), start.opened)
+			}
 		}
 	})
 }

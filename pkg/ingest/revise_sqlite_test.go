@@ -163,7 +163,8 @@ func TestAnOlderParsersStoreIsReadAgain(t *testing.T) {
 		s := file.open()
 		misread(t, s, 99)
 		s.Close()
-		file.exec("UPDATE report SET parser = parser - 1", "UPDATE parsed SET parser = parser - 1", "UPDATE quarantine SET parser = parser - 1")
+		file.exec("UPDATE report SET parser = parser - 1", "UPDATE parsed SET parser = parser - 1", "UPDATE quarantine SET parser = parser - 1",
+			fmt.Sprintf(`UPDATE read_with SET words = '[{"parser":%d}]'`, tlsrpt.ParserVersion-1))
 		s = file.open()
 		wantFailed(t, s, "misread", store.PolicyDomain, map[string]int64{"example.com": 99})
 		s.Close()

@@ -114,10 +114,7 @@ func (c *Collector) startShift(ctx context.Context, s store.Store) error {
 	work.spawn(func() { c.watchLedger(work) })
 	work.spawn(func() { c.judgePending(work) })
 	work.spawn(func() { c.catchUp(work, again) })
-	// Other settings may take what these refused. No other reason depends on one:
-	// what is no host name can't be mapped either.
-	c.retryReason(work, store.ForeignDomain, onlyBetter)
-	c.retryReason(work, ReasonExpired, onlyBetter)
+	c.retryReason(work, ReasonExpired, onlyBetter) // the retention may be longer now
 	return nil
 }
 
