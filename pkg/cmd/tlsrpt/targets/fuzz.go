@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,35 +58,48 @@ type fuzzTarget struct{ pkg, dir, name string }
 
 func (t fuzzTarget) String() string { return t.pkg + " " + t.name }
 
-// fuzzTargets asks the test binaries of all packages what they have.
-func fuzzTargets() ([]fuzzTarget, error) {
-	folders, err := sh.Output("go", "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}\t{{.Dir}}{{end}}", "./...")
+// fuzzTargets reads the test files of all packages. To ask the test binaries
+// would start the servers of those that have some.
+func fuzzTargets() (targets []fuzzTarget, err error) {
+	list, err := sh.Output("go", "list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "./...")
 	if err != nil {
 		return nil, err
 	}
-	list, err := sh.Output("go", "test", "-json", "-list", "^Fuzz", "./...")
-	if err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, list)
+	for packages := json.NewDecoder(strings.NewReader(list)); ; {
+		var p struct {
+			ImportPath, Dir           string
+			TestGoFiles, XTestGoFiles []string
+		}
+		if err := packages.Decode(&p); errors.Is(err, io.EOF) {
+			return targets, nil
+		} else if err != nil {
+			return nil, err
+		}
+		for _, file := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.SkipObjectResolution)
+			if err != nil {
+				return nil, err
+			}
+			for _, declaration := range parsed.Decls {
+				if f, ok := declaration.(*ast.FuncDecl); ok && isFuzzTarget(f) {
+					targets = append(targets, fuzzTarget{p.ImportPath, p.Dir, f.Name.Name})
+				}
+			}
+		}
 	}
-	return targetsIn(folders, list), nil
 }
 
-// targetsIn reads the fuzz targets out of a list of packages, each with its
-// folder behind a tab, and of the events of `go test -json -list`.
-func targetsIn(folders, list string) (targets []fuzzTarget) {
-	dirs := map[string]string{}
-	for line := range strings.Lines(folders) {
-		if pkg, dir, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
-			dirs[pkg] = dir
-		}
+// isFuzzTarget tells whether a function is func Fuzz…(f *testing.F).
+func isFuzzTarget(f *ast.FuncDecl) bool {
+	if f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Fuzz") || f.Type.Params.NumFields() != 1 {
+		return false
 	}
-	for line := range strings.Lines(list) {
-		var e testEvent
-		if json.Unmarshal([]byte(line), &e) == nil && e.Action == "output" && strings.HasPrefix(e.Output, "Fuzz") {
-			targets = append(targets, fuzzTarget{e.Package, dirs[e.Package], strings.TrimSpace(e.Output)})
-		}
+	pointer, ok := f.Type.Params.List[0].Type.(*ast.StarExpr)
+	if !ok {
+		return false
 	}
-	return targets
+	of, ok := pointer.X.(*ast.SelectorExpr)
+	return ok && of.Sel.Name == "F"
 }
 
 // run fuzzes with the package's own test binary, and not through `go test`,

@@ -1,6 +1,8 @@
 package targets
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,17 +43,37 @@ func TestAFuzzRunsAccount(t *testing.T) {
 	}
 }
 
-func TestFuzzTargetsAreFoundWithTheirFolders(t *testing.T) {
-	folders := "example/a\t/src/a\nexample/b\t/src/with space/b\n"
-	list := `{"Action":"start","Package":"example/a"}
-{"Action":"output","Package":"example/a","Output":"FuzzOne\n"}
-{"Action":"output","Package":"example/a","Output":"ok  \texample/a\t0.1s\n"}
-{"Action":"output","Package":"example/b","Output":"FuzzTwo\n"}
-{"Action":"output","Package":"example/b","Output":"FuzzThree\n"}
-{"ImportPath":"example/b","Action":"build-output","Output":"Fuzzy\n"}
-`
-	want := []fuzzTarget{{"example/a", "/src/a", "FuzzOne"}, {"example/b", "/src/with space/b", "FuzzTwo"}, {"example/b", "/src/with space/b", "FuzzThree"}}
-	if diff := cmp.Diff(want, targetsIn(folders, list), cmp.AllowUnexported(fuzzTarget{})); diff != "" {
+func TestFuzzTargetsAreFoundInInnerAndOuterTestsOfEveryPackage(t *testing.T) {
+	module := t.TempDir()
+	for name, content := range map[string]string{
+		"go.mod":        "module example\n\ngo 1.26\n",
+		"a/a.go":        "package a\n",
+		"a/a_test.go":   "package a\n\nimport \"testing\"\n\nfunc FuzzInner(f *testing.F) {}\n\nfunc FuzzHelper(t *testing.T) {}\n\nfunc TestA(t *testing.T) {}\n",
+		"a/b_test.go":   "package a_test\n\nimport \"testing\"\n\nfunc FuzzOuter(f *testing.F) {}\n\nfunc Fuzzy() {}\n",
+		"b/b.go":        "package b\n",
+		"b/a_test.go":   "package b\n\nimport \"testing\"\n\ntype s struct{}\n\nfunc (s) FuzzMethod(f *testing.F) {}\n",
+		"c/c_test.go":   "package c\n\nimport \"testing\"\n\nfunc FuzzAlone(fuzz *testing.F) {}\n",
+		"c/off_test.go": "//go:build never\n\npackage c\n\nimport \"testing\"\n\nfunc FuzzNever(f *testing.F) {}\n",
+	} {
+		path := filepath.Join(module, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(module)
+	targets, err := fuzzTargets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, target := range targets {
+		got = append(got, target.String()+" in "+filepath.Base(target.dir))
+	}
+	want := []string{"example/a FuzzInner in a", "example/a FuzzOuter in a", "example/c FuzzAlone in c"}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
