@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
-
-	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
 )
 
 var (
@@ -31,46 +29,42 @@ var (
 func TestEveryMetricAndGroupingEqualsAnIndependentCount(t *testing.T) {
 	all := letters(t)
 	facts := allFacts(all)
-	settings := func(d *loopback.Dovecot) (map[string]any, map[string]string) {
-		return mailboxSettings(d, "keep"), map[string]string{"source.mb1.password": d.Password}
+	ownBinary := func(t *testing.T, settings map[string]any, secure map[string]string) asker {
+		return startPlugin(t, dataSource(t, settings, secure))
 	}
-	t.Run("through the plugin's own binary", func(t *testing.T) {
-		dovecot := startDovecot(t, all)
-		jsonData, secure := settings(dovecot)
-		a := startPlugin(t, dataSource(t, jsonData, secure))
-		awaitSync(t, a)
-		compareAll(t, a, facts)
-	})
-	t.Run("through the plugin's own binary, killed five times during the synchronisation", func(t *testing.T) {
-		dovecot := startDovecot(t, all)
-		jsonData, secure := settings(dovecot)
-		a := startPlugin(t, dataSource(t, jsonData, secure))
-		killDuringSync(t, a)
-		awaitSync(t, a)
-		compareAll(t, a, facts)
-	})
-	t.Run("through a real Grafana", func(t *testing.T) {
-		dovecot := startDovecot(t, all)
-		a := startGrafana(t, func() map[string]any { s, _ := settings(dovecot); return s }(), map[string]string{"source.mb1.password": dovecot.Password})
-		awaitSync(t, a)
-		compareAll(t, a, facts)
-	})
-	t.Run("through a real Grafana, killed five times during the synchronisation", func(t *testing.T) {
-		dovecot := startDovecot(t, all)
-		a := startGrafana(t, func() map[string]any { s, _ := settings(dovecot); return s }(), map[string]string{"source.mb1.password": dovecot.Password})
-		killDuringSync(t, a)
-		awaitSync(t, a)
-		compareAll(t, a, facts)
-	})
+	realGrafana := func(t *testing.T, settings map[string]any, secure map[string]string) asker {
+		return startGrafana(t, settings, secure)
+	}
+	for _, through := range []struct {
+		name  string
+		start func(*testing.T, map[string]any, map[string]string) asker
+	}{{"through the plugin's own binary", ownBinary}, {"through a real Grafana", realGrafana}} {
+		t.Run(through.name, func(t *testing.T) {
+			dovecot := startDovecot(t, all)
+			a := through.start(t, mailboxSettings(dovecot, "keep"), map[string]string{"source.mb1.password": dovecot.Password})
+			awaitSync(t, a)
+			compareAll(t, a, facts)
+		})
+		t.Run(through.name+", killed five times during the synchronisation", func(t *testing.T) {
+			dovecot := startDovecot(t, all)
+			settings := mailboxSettings(dovecot, "keep")
+			settings["sources"].([]any)[0].(map[string]any)["port"] = startSlowLink(t, dovecot.TLSPort)
+			a := through.start(t, settings, map[string]string{"source.mb1.password": dovecot.Password})
+			killDuringSync(t, a)
+			awaitSync(t, a)
+			compareAll(t, a, facts)
+		})
+	}
 }
 
 // killDuringSync kills the plugin five times, each time after it has stored
 // something more, so that no kill comes before the work or after it.
 func killDuringSync(t *testing.T, a asker) {
 	t.Helper()
-	last := int64(-1)
+	last := int64(0)
 	for range 5 {
 		last = awaitProgress(t, a, last)
+		t.Logf("killed after %d", last)
 		a.kill(t)
 	}
 }

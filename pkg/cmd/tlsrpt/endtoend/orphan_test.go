@@ -41,6 +41,7 @@ func TestAPluginWhoseGrafanaWasKilledEnds(t *testing.T) {
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = parent.Process.Kill() }) // where the test ended before that
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +57,7 @@ func TestAPluginWhoseGrafanaWasKilledEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait() // it was killed
-	for deadline := time.Now().Add(10 * time.Second); alive(pid); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); alive(pid); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the plugin, process %d, still runs", pid)
 		}

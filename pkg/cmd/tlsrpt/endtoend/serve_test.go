@@ -61,7 +61,7 @@ func startOddDrops(t *testing.T) map[string]*oddDrop {
 		drop := startOddDrop(t, func(w http.ResponseWriter, r *http.Request) {
 			switch r.URL.Path {
 			case "/first":
-				w.Header().Set("Last-Modified", recently())
+				w.Header().Set("Last-Modified", recently)
 				_, _ = w.Write(goodReport(odd.id + r.URL.Path))
 			default:
 				odd.serve(w, r)
@@ -73,10 +73,8 @@ func startOddDrops(t *testing.T) map[string]*oddDrop {
 	return drops
 }
 
-// recently is a time that does not change while the test runs.
-func recently() string {
-	return time.Now().UTC().Add(-24 * time.Hour).Truncate(24 * time.Hour).Format(http.TimeFormat)
-}
+// recently is a time that does not change while the tests run.
+var recently = time.Now().UTC().Add(-24 * time.Hour).Format(http.TimeFormat)
 
 func startOddDrop(t *testing.T, serve http.HandlerFunc) *oddDrop {
 	t.Helper()
@@ -108,7 +106,7 @@ type entry struct {
 }
 
 func firstEntry(id string) entry {
-	return entry{"first", "file", recently(), len(goodReport(id + "/first"))}
+	return entry{"first", "file", recently, len(goodReport(id + "/first"))}
 }
 
 // manyEntries is a listing of one good report and of 20,000 files that are too
@@ -133,7 +131,7 @@ func endlessListing(w http.ResponseWriter, _ *http.Request) {
 // lyingListing tells of a small file that never ends.
 func lyingListing(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/" {
-		_ = json.NewEncoder(w).Encode([]entry{firstEntry("lying"), {"endless", "file", recently(), 100}}) // a client that hung up
+		_ = json.NewEncoder(w).Encode([]entry{firstEntry("lying"), {"endless", "file", recently, 100}}) // a client that hung up
 		return
 	}
 	for block := []byte(strings.Repeat(" ", mib)); ; {
