@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,11 +53,8 @@ func buildAndRun(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	pluginDir = dir
-	build := exec.Command("go", "build", "-o", host.Binary(dir), "./pkg")
-	build.Dir = root
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return 1, fmt.Errorf("build the backend: %w", err)
+	if err := host.Build(root, dir); err != nil {
+		return 1, err
 	}
 	return m.Run(), nil
 }
@@ -158,6 +154,10 @@ func TestWithoutABuiltPluginTheDemoSaysHowToBuildIt(t *testing.T) {
 	}
 }
 
+// atOnce is how long ending may take on a busy machine: a part of what the demo
+// takes there.
+const atOnce = 30 * time.Second
+
 func TestAnInterruptEndsTheDemoAtOnce(t *testing.T) {
 	for _, after := range []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond} {
 		ctx, cancel := context.WithTimeout(t.Context(), after)
@@ -170,7 +170,7 @@ func TestAnInterruptEndsTheDemoAtOnce(t *testing.T) {
 		if err == nil {
 			continue // it was faster
 		}
-		if ctx.Err() == nil || time.Since(started) > after+10*time.Second {
+		if ctx.Err() == nil || time.Since(started) > after+atOnce {
 			t.Errorf("it ended after %s: %v", time.Since(started), err)
 		}
 	}
@@ -191,25 +191,14 @@ func realMailbox(t *testing.T) (*loopback.Dovecot, *Mailbox) {
 	return dovecot, mailbox
 }
 
-// messages are the names of a Maildir's mails, which hold their flags, with
-// the folder (new is recent) and the time of the last change.
-func messages(t *testing.T, maildir string) []string {
+// stored are the mails of the mailbox's INBOX, with their flags.
+func stored(t *testing.T, dovecot *loopback.Dovecot) []loopback.StoredMail {
 	t.Helper()
-	var names []string
-	for _, folder := range []string{"new", "cur"} {
-		err := filepath.WalkDir(filepath.Join(maildir, folder), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			info, err := entry.Info()
-			names = append(names, fmt.Sprintf("%s/%s %s", folder, entry.Name(), info.ModTime()))
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	mails, err := dovecot.Mails("me@example.com", "INBOX")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return names
+	return mails
 }
 
 func TestARealMailboxIsShownAndLeftAsItWas(t *testing.T) {
@@ -233,7 +222,7 @@ func TestARealMailboxIsShownAndLeftAsItWas(t *testing.T) {
 	if err := os.Rename(filepath.Join(maildir, "new", fresh[0].Name()), filepath.Join(maildir, "cur", fresh[0].Name()+":2,RS")); err != nil {
 		t.Fatal(err)
 	}
-	before := messages(t, maildir)
+	before := stored(t, dovecot)
 	var out bytes.Buffer
 	o := options(&out)
 	o.Mailbox = mailbox
@@ -248,7 +237,7 @@ func TestARealMailboxIsShownAndLeftAsItWas(t *testing.T) {
 	if strings.Contains(out.String(), mailbox.Password+" ") {
 		t.Error("it prints the password")
 	}
-	if diff := cmp.Diff(before, messages(t, maildir)); diff != "" {
+	if diff := cmp.Diff(before, stored(t, dovecot)); diff != "" {
 		t.Errorf("the mailbox changed (-before +after):\n%s", diff)
 	}
 	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "tlsrpt-demo-*", "data")); err != nil || slices.ContainsFunc(left, holdsMailbox) {

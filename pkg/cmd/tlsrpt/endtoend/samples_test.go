@@ -26,6 +26,12 @@ type sampleCount struct {
 	Warnings       string
 }
 
+// rfcExample is what RFC 8460 appendix B holds.
+var rfcExample = sampleCount{
+	Reporter: "Company-X", Domain: "company-y.example", Day: "2016-04-01", Policies: 1, Details: 3,
+	SuccessfulReported: 5326, SuccessfulDistinct: 5326, FailedReported: 303, FailedDistinct: 303, DetailSessions: 303,
+}
+
 // sampleCounts were counted by hand, a sample each.
 var sampleCounts = map[string]sampleCount{
 	"dmarc-report-viewer/google.json": {
@@ -48,10 +54,7 @@ var sampleCounts = map[string]sampleCount{
 		Reporter: "Microsoft Corporation", Domain: "xxxxxxxx.xx", Day: "2025-06-14", Policies: 1, Details: 1,
 		FailedReported: 3, FailedDistinct: 3, DetailSessions: 3,
 	},
-	"dmarc-report-viewer/rfc-example.json": {
-		Reporter: "Company-X", Domain: "company-y.example", Day: "2016-04-01", Policies: 1, Details: 3,
-		SuccessfulReported: 5326, SuccessfulDistinct: 5326, FailedReported: 303, FailedDistinct: 303, DetailSessions: 303,
-	},
+	"dmarc-report-viewer/rfc-example.json": rfcExample,
 	"parsedmarc/google.com_smtp_tls_report.eml": {
 		Reporter: "Google Inc.", Domain: "cardinalhealth.ca", Day: "2024-09-03", Policies: 1,
 		SuccessfulReported: 48, SuccessfulDistinct: 48,
@@ -60,10 +63,7 @@ var sampleCounts = map[string]sampleCount{
 		Reporter: "Mail.ru", Domain: "example.com", Day: "2024-02-22", Policies: 1, Details: 2,
 		FailedReported: 1, FailedDistinct: 1, DetailSessions: 2, Warnings: "details-differ",
 	},
-	"parsedmarc/rfc8460.json": {
-		Reporter: "Company-X", Domain: "company-y.example", Day: "2016-04-01", Policies: 1, Details: 3,
-		SuccessfulReported: 5326, SuccessfulDistinct: 5326, FailedReported: 303, FailedDistinct: 303, DetailSessions: 303,
-	},
+	"parsedmarc/rfc8460.json": rfcExample,
 	"parsedmarc/smtp_tls.json": {
 		Reporter: "Example Inc.", Domain: "example.com", Day: "2024-01-09", Policies: 1, Details: 2,
 		FailedReported: 3, FailedDistinct: 3, DetailSessions: 3,

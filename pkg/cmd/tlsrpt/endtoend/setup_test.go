@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -58,11 +57,8 @@ func buildAndRun(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	pluginDir = dir
-	build := exec.Command("go", "build", "-o", host.Binary(dir), "./pkg")
-	build.Dir = root
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return 1, fmt.Errorf("build the backend: %w", err)
+	if err := host.Build(root, dir); err != nil {
+		return 1, err
 	}
 	raw, err := os.ReadFile(filepath.Join(root, "plugin.json"))
 	if err != nil {
@@ -333,7 +329,7 @@ func (g *throughGrafana) sources(ctx context.Context) ([]byte, error) {
 // kill kills the plugin that Grafana runs; Grafana starts it again.
 func (g *throughGrafana) kill(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if pid := childPlugin(t, g.grafana.Pid()); pid != 0 {
 			process, err := os.FindProcess(pid)
 			if err == nil {

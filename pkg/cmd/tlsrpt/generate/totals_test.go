@@ -48,6 +48,10 @@ func TestCounting(t *testing.T) {
 		Details: []Detail{with(failing, 12), {ResultType: "tlsa-invalid", FailedSessions: 18}}}
 	smaller := tlsa
 	smaller.Successful = 10
+	eachFailure := map[string]int64{"certificate-expired": 22, "tlsa-invalid": 18}
+	tlsaFailures := map[string]int64{"certificate-expired": 12, "tlsa-invalid": 18}
+	twice := Sums{Reports: 1, Successful: 100, Failed: 40, Protected: 140}
+	once := Sums{Reports: 1, Successful: 70, Failed: 30, Protected: 100}
 	for name, c := range map[string]struct {
 		entries                  []Entry
 		reported, distinct       Sums
@@ -56,23 +60,23 @@ func TestCounting(t *testing.T) {
 		"policies of equal totals tell the same sessions": {
 			entries:      []Entry{{Reporter: "A", Policies: []Policy{sts, tlsa}}},
 			reported:     Sums{Reports: 1, Successful: 160, Failed: 40, Protected: 200},
-			distinct:     Sums{Reports: 1, Successful: 70, Failed: 30, Protected: 100},
-			reportedFail: map[string]int64{"certificate-expired": 22, "tlsa-invalid": 18},
-			distinctly:   map[string]int64{"certificate-expired": 12, "tlsa-invalid": 18},
+			distinct:     once,
+			reportedFail: eachFailure,
+			distinctly:   tlsaFailures,
 		},
 		"policies of other totals tell other sessions": {
 			entries:      []Entry{{Reporter: "A", Policies: []Policy{sts, smaller}}},
-			reported:     Sums{Reports: 1, Successful: 100, Failed: 40, Protected: 140},
-			distinct:     Sums{Reports: 1, Successful: 100, Failed: 40, Protected: 140},
-			reportedFail: map[string]int64{"certificate-expired": 22, "tlsa-invalid": 18},
-			distinctly:   map[string]int64{"certificate-expired": 22, "tlsa-invalid": 18},
+			reported:     twice,
+			distinct:     twice,
+			reportedFail: eachFailure,
+			distinctly:   eachFailure,
 		},
 		"Microsoft's tell the same sessions whatever their totals": {
 			entries:      []Entry{{Reporter: "Microsoft Corporation", Policies: []Policy{sts, smaller}}},
-			reported:     Sums{Reports: 1, Successful: 100, Failed: 40, Protected: 140},
-			distinct:     Sums{Reports: 1, Successful: 70, Failed: 30, Protected: 100},
-			reportedFail: map[string]int64{"certificate-expired": 22, "tlsa-invalid": 18},
-			distinctly:   map[string]int64{"certificate-expired": 12, "tlsa-invalid": 18},
+			reported:     twice,
+			distinct:     once,
+			reportedFail: eachFailure,
+			distinctly:   tlsaFailures,
 		},
 		"forged and duplicate reports count nothing": {
 			entries: []Entry{
