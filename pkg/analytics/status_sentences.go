@@ -82,6 +82,11 @@ func (in StatusInput) setup() (Finding, bool) {
 	return f, true
 }
 
+// Lately says whether the incident goes on or ended lately.
+func (i Incident) Lately(now time.Time) bool {
+	return i.State == IncidentOpen || now.Sub(i.LastDay) <= 8*day
+}
+
 // IncidentFindings tells open ones, each by its verdict; one for domains that share an
 // MX and its trouble; one for all that may be chance; and those that ended lately.
 func IncidentFindings(incidents []Incident, now time.Time) []Finding {
@@ -95,7 +100,7 @@ func IncidentFindings(incidents []Incident, now time.Time) []Finding {
 			if i.State == IncidentOpen {
 				chance = append(chance, i)
 			}
-		case i.State == IncidentOpen || now.Sub(i.LastDay) <= 8*day:
+		case i.Lately(now):
 			key := strings.Join(append([]string{i.State, string(i.Severity), i.ResultType}, i.MXs...), "\x00")
 			if len(i.MXs) == 0 {
 				key += "\x00" + i.PolicyDomain

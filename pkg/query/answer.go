@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -67,6 +68,8 @@ type request struct {
 	sums store.Reader
 	// cost is that of all that was read for judgements.
 	cost store.Cost
+	// wide is held while a judgement of many domains is made; nil without a cache.
+	wide *sync.Mutex
 	// latest is when the last report was stored of those that cadences were told by.
 	latest time.Time
 }

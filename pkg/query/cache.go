@@ -35,6 +35,8 @@ type Cache struct {
 	kept     map[cacheKey]*kept
 	bytes    int64
 	uses     int64
+	// wide is held while a judgement of many domains is made.
+	wide sync.Mutex
 }
 
 type cacheKey [sha256.Size]byte
@@ -174,6 +176,7 @@ func (r *request) ofDay() *request {
 	if r.Cache == nil {
 		return of
 	}
+	of.wide = &r.Cache.wide
 	of.From, of.To = startOfDay(r.From), withinDay(r.To)
 	of.at.Now, of.at.HeardUpTo, of.at.StoredUpTo = withinDay(r.at.Now), withinDay(r.at.HeardUpTo), time.Time{}
 	return of

@@ -15,12 +15,18 @@ import (
 // answerEvents tells what happened, oldest first; the limit keeps the newest.
 func answerEvents(ctx context.Context, r *request) (data.Frames, error) {
 	of := r.ofDay()
-	of.Model = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust, Limit: r.Limit}
-	newest, err := judged(ctx, r, of, "events", newestEvents)
+	found, err := r.troubles(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows := slices.Clone(newest.Rows)
+	of.Model, of.Domains = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust, Limit: r.Limit}, nil
+	others, err := judged(ctx, r, of, "other events", otherEvents)
+	if err != nil {
+		return nil, err
+	}
+	found.Events.Rows = slices.Clone(found.Events.Rows)
+	found.addEvents(others.Rows, r.Limit)
+	rows := found.Events.Rows
 	for i := range rows {
 		// What goes on does so until now, not until some time of the day.
 		if rows[i].TimeEnd.Equal(of.now()) {
@@ -29,32 +35,23 @@ func answerEvents(ctx context.Context, r *request) (data.Frames, error) {
 	}
 	frame := frames.Events(rows)
 	r.notices(frame, r.cost, 0, 0, "")
-	r.cutNotice(frame, newest.Found > len(rows))
+	r.cutNotice(frame, found.Events.Found+others.Found-len(others.Rows) > len(rows))
 	return data.Frames{frame}, nil
 }
 
-// newestEvents are in their order; those that go on end now.
-func newestEvents(ctx context.Context, r *request) (none firstOf[analytics.Event], err error) {
-	var rows []analytics.Event
+// otherEvents are the newest of those that are told of no failure.
+func otherEvents(ctx context.Context, r *request) (newest firstOf[analytics.Event], err error) {
 	of := analytics.EventsInput{From: startOfDay(r.From), To: r.To, Counting: r.Counting, Now: r.now()}
-	_, err = r.incidents(ctx, func(in analytics.IncidentInput, some []analytics.Incident) {
-		of := of
-		of.Sessions, of.Failures, of.Incidents = in.Sessions, in.Failures, some
-		rows = append(rows, analytics.Events(of)...)
-	})
-	if err != nil {
-		return none, err
-	}
 	policies, err := r.policyRows(ctx)
 	if err != nil {
-		return none, err
+		return newest, err
 	}
 	if of.PolicyLosses, err = r.policyLosses(ctx, policies); err != nil {
-		return none, err
+		return newest, err
 	}
 	known, err := r.knownSince(ctx, 0, nil)
 	if err != nil {
-		return none, err
+		return newest, err
 	}
 	of.PolicyShifts, of.Reporters = analytics.PolicyShifts(policies), known
 	for _, row := range known {
@@ -62,8 +59,7 @@ func newestEvents(ctx context.Context, r *request) (none firstOf[analytics.Event
 			of.StoreFirst = row.FirstReport
 		}
 	}
-	rows = append(rows, analytics.Events(of)...)
-	analytics.SortEvents(rows)
+	rows := analytics.Events(of)
 	return firstOf[analytics.Event]{slices.Clone(rows[max(len(rows)-r.Limit, 0):]), len(rows)}, nil
 }
 

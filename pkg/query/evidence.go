@@ -20,6 +20,9 @@ const (
 	abandonedAfter = 30 * 24 * time.Hour
 	// domainsAtOnce bounds the rows that are in memory at a time.
 	domainsAtOnce = 500
+	// wideFrom is from how many domains, or pairs of domain and reporter, on
+	// judgements wait for each other, lest they fill the memory together.
+	wideFrom = 50
 )
 
 // moment is what is known of the time when a query is asked.
@@ -166,7 +169,7 @@ func (r *request) histories(ctx context.Context, s store.Selection, since tlsrpt
 		return nil, err
 	}
 	var all []analytics.History
-	err = eachDomains(known, func(domains []string, known []store.ReporterRow) error {
+	err = r.eachDomains(known, func(domains []string, known []store.ReporterRow) error {
 		rows, err := r.sessions(ctx, store.SumQuery{
 			Selection: within(s, domains), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
 		})
@@ -176,9 +179,20 @@ func (r *request) histories(ctx context.Context, s store.Selection, since tlsrpt
 	return all, err
 }
 
+// begin waits until no other judgement of many domains is being made, and
+// returns what ends this one.
+func (r *request) begin(rows int) (end func()) {
+	if r.wide == nil || rows < wideFrom {
+		return func() {}
+	}
+	r.wide.Lock()
+	return r.wide.Unlock
+}
+
 // eachDomains takes rows, which are in the order of domains, some domains at a
 // time, so that what is read of them need not all be in memory at once.
-func eachDomains(known []store.ReporterRow, do func(domains []string, known []store.ReporterRow) error) error {
+func (r *request) eachDomains(known []store.ReporterRow, do func(domains []string, known []store.ReporterRow) error) error {
+	defer r.begin(len(known))()
 	for start := 0; start < len(known); {
 		var domains []string
 		end := start

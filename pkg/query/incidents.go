@@ -13,45 +13,78 @@ import (
 )
 
 func answerIncidents(ctx context.Context, r *request) (data.Frames, error) {
-	of := r.ofDay()
-	of.Model = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust, Limit: r.Limit}
-	shown, err := judged(ctx, r, of, "incidents", func(ctx context.Context, r *request) (firstOf[analytics.Incident], error) {
-		all, err := r.incidents(ctx, nil)
-		return first(analytics.Overlapping(all, startOfDay(r.From), r.To), r.Limit), err
-	})
+	found, err := r.troubles(ctx)
 	if err != nil {
 		return nil, err
 	}
-	frame := frames.Incidents(shown.Rows)
-	r.notices(frame, r.cost, len(shown.Rows), shown.Found, "incidents")
+	rows := found.Incidents.Rows[:min(r.Limit, len(found.Incidents.Rows))]
+	frame := frames.Incidents(rows)
+	r.notices(frame, r.cost, len(rows), found.Incidents.Found, "incidents")
 	return data.Frames{frame}, nil
 }
 
-// incidents looks so far before the range that first days are right. Only of
+// troubles are the incidents of a range as the query types tell of them that a
+// dashboard asks at once.
+type troubles struct {
+	Incidents firstOf[analytics.Incident]
+	// Findings are those of a status.
+	Findings []analytics.Finding
+	// Events are the newest.
+	Events firstOf[analytics.Event]
+}
+
+// rowsTogether is how many rows are made at least, for answers with different
+// limits to share them.
+const rowsTogether = 500
+
+func (r *request) troubles(ctx context.Context) (troubles, error) {
+	of := r.ofDay()
+	of.Model, of.Domains = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust, Limit: max(r.Limit, rowsTogether)}, nil
+	return judged(ctx, r, of, "troubles", judgeTroubles)
+}
+
+// judgeTroubles looks so far before the range that first days are right. Only of
 // domains with a failure is more read than that there is none, some domains at
-// a time; also, where there is one, is shown what was read and made of it.
-func (r *request) incidents(ctx context.Context, also func(analytics.IncidentInput, []analytics.Incident)) ([]analytics.Incident, error) {
+// a time, of which no more is kept than is told.
+func judgeTroubles(ctx context.Context, r *request) (t troubles, err error) {
 	past := r.past(leadDays)
 	detailed := past
 	detailed.Filters = r.filters()
-	failing, err := r.failureSums(ctx, store.SumQuery{Selection: detailed, GroupBy: []store.Dimension{store.PolicyDomain}})
+	sums, err := r.failureSums(ctx, store.SumQuery{Selection: detailed, GroupBy: []store.Dimension{store.PolicyDomain}})
 	if err != nil {
-		return nil, err
+		return t, err
 	}
-	var all []analytics.Incident
-	for domains := range slices.Chunk(failingDomains(failing), domainsAtOnce) {
+	failing := failingDomains(sums)
+	defer r.begin(len(failing))()
+	from := startOfDay(r.From)
+	var lately []analytics.Incident
+	for domains := range slices.Chunk(failing, domainsAtOnce) {
 		in, err := r.incidentInput(ctx, within(detailed, domains), within(past, domains), domains)
 		if err != nil {
-			return nil, err
+			return t, err
 		}
 		some := analytics.Incidents(in)
-		if also != nil {
-			also(in, some)
-		}
-		all = append(all, some...)
+		t.addIncidents(analytics.Overlapping(some, from, r.To), r.Limit)
+		t.addEvents(analytics.Events(analytics.EventsInput{
+			From: from, To: r.To, Counting: r.Counting, Now: r.now(), Sessions: in.Sessions, Failures: in.Failures, Incidents: some,
+		}), r.Limit)
+		lately = append(lately, slices.DeleteFunc(some, func(i analytics.Incident) bool { return !i.Lately(r.now()) })...)
 	}
-	analytics.SortIncidents(all)
-	return all, nil
+	analytics.SortIncidents(lately)
+	t.Findings = analytics.IncidentFindings(lately, r.now())
+	return t, nil
+}
+
+func (t *troubles) addIncidents(some []analytics.Incident, limit int) {
+	rows := append(t.Incidents.Rows, some...)
+	analytics.SortIncidents(rows)
+	t.Incidents = firstOf[analytics.Incident]{first(rows, limit).Rows, t.Incidents.Found + len(some)}
+}
+
+func (t *troubles) addEvents(some []analytics.Event, limit int) {
+	rows := append(t.Events.Rows, some...)
+	analytics.SortEvents(rows)
+	t.Events = firstOf[analytics.Event]{slices.Clone(rows[max(len(rows)-limit, 0):]), t.Events.Found + len(some)}
 }
 
 // incidentInput reads what incidents of some domains are made of: failure

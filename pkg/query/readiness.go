@@ -39,7 +39,7 @@ func readinessRows(ctx context.Context, r *request) (firstOf[analytics.Readiness
 	if err != nil {
 		return firstOf[analytics.ReadinessRow]{}, err
 	}
-	err = eachDomains(known, func(domains []string, _ []store.ReporterRow) error {
+	err = r.eachDomains(known, func(domains []string, _ []store.ReporterRow) error {
 		some, err := r.readiness(ctx, within(selection, domains))
 		rows = append(rows, some...)
 		return err

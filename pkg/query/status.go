@@ -44,16 +44,11 @@ func answerStatus(ctx context.Context, r *request) (data.Frames, error) {
 }
 
 func (r *request) readStatus(ctx context.Context, in *analytics.StatusInput) error {
-	of := r.ofDay()
-	of.Model, of.Domains, of.To = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust}, nil, time.Time{}
-	var err error
-	in.OfIncidents, err = judged(ctx, r, of, "incidents in sentences", func(ctx context.Context, r *request) ([]analytics.Finding, error) {
-		all, err := r.incidents(ctx, nil)
-		return analytics.IncidentFindings(all, r.now()), err
-	})
+	found, err := r.troubles(ctx)
 	if err != nil {
 		return err
 	}
+	in.OfIncidents = found.Findings
 	heard, err := r.attendance(ctx)
 	if err != nil {
 		return err
