@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
-	"sigs.k8s.io/yaml"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/alertrules"
 )
 
 // A shown query is one of a shipped dashboard or alert rule.
@@ -73,48 +74,29 @@ func chooseAll(target map[string]any) map[string]any {
 	return chosen
 }
 
-// alertQueries reads the queries of alert rules that go to the plugin.
-func alertQueries(file string, now time.Time) ([]shown, error) {
-	raw, err := os.ReadFile(file)
+// alertQueries are the queries of the alert rules that go to the plugin.
+func alertQueries(now time.Time) ([]shown, error) {
+	file, err := alertrules.Shipped()
 	if err != nil {
 		return nil, err
 	}
-	var provisioning struct {
-		Groups []struct {
-			Rules []struct {
-				Title string `json:"title"`
-				Data  []struct {
-					RefID             string                           `json:"refId"`
-					DatasourceUID     string                           `json:"datasourceUid"`
-					RelativeTimeRange struct{ From, To time.Duration } `json:"relativeTimeRange"`
-					Model             json.RawMessage                  `json:"model"`
-				} `json:"data"`
-			} `json:"rules"`
-		} `json:"groups"`
-	}
-	if err := yaml.Unmarshal(raw, &provisioning); err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
-	}
+	ago := func(seconds int64) time.Time { return now.Add(-time.Duration(seconds) * time.Second) }
 	var list []shown
-	for _, group := range provisioning.Groups {
-		for _, rule := range group.Rules {
-			for _, d := range rule.Data {
-				if d.DatasourceUID != "tlsrpt" {
-					continue
-				}
-				list = append(list, shown{Where: "Alert rule: " + rule.Title, Title: "query " + d.RefID, Query: backend.DataQuery{
-					RefID: d.RefID, JSON: d.Model, MaxDataPoints: 500, Interval: time.Minute,
-					TimeRange: backend.TimeRange{
-						From: now.Add(-d.RelativeTimeRange.From * time.Second), To: now.Add(-d.RelativeTimeRange.To * time.Second),
-					},
-				}})
+	for _, rule := range file.Rules() {
+		for _, q := range rule.Data {
+			if q.DatasourceUID != alertrules.UID {
+				continue
 			}
+			list = append(list, shown{Where: "Alert rule: " + rule.Title, Title: "query " + q.RefID, Query: backend.DataQuery{
+				RefID: q.RefID, JSON: q.Model, MaxDataPoints: 500, Interval: time.Minute,
+				TimeRange: backend.TimeRange{From: ago(q.RelativeTimeRange.From), To: ago(q.RelativeTimeRange.To)},
+			}})
 		}
 	}
 	return list, nil
 }
 
-// shippedQueries are those of every dashboard and alert rule in the tree.
+// shippedQueries are those of every dashboard in the tree and of every alert rule.
 func shippedQueries(root string, now time.Time) ([]shown, error) {
 	var list []shown
 	dashboards, err := filepath.Glob(filepath.Join(root, "dashboards", "*.json"))
@@ -128,19 +110,9 @@ func shippedQueries(root string, now time.Time) ([]shown, error) {
 		}
 		list = append(list, queries...)
 	}
-	rules, err := filepath.Glob(filepath.Join(root, "provisioning", "alerting", "*.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range rules {
-		queries, err := alertQueries(file, now)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, queries...)
-	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("no dashboards are found below %q: run this from the project's root", root)
 	}
-	return list, nil
+	alerts, err := alertQueries(now)
+	return append(list, alerts...), err
 }

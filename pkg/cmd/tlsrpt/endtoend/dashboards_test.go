@@ -14,8 +14,8 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
-	"sigs.k8s.io/yaml"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/alertrules"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
 )
@@ -64,43 +64,28 @@ func TestEveryPanelOfTheDashboardsIsAnswered(t *testing.T) {
 // long frames, which server-side expressions take as they are.
 func TestEveryQueryOfTheAlertRulesIsAnswered(t *testing.T) {
 	plugin := startWithDemoData(t)
-	raw, err := os.ReadFile(filepath.Join(root, "provisioning", "alerting", "tlsrpt.yaml"))
+	file, err := alertrules.Shipped()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct {
-		Groups []struct {
-			Rules []struct {
-				Title string `json:"title"`
-				Data  []struct {
-					RefID             string                           `json:"refId"`
-					DatasourceUID     string                           `json:"datasourceUid"`
-					RelativeTimeRange struct{ From, To time.Duration } `json:"relativeTimeRange"`
-					Model             map[string]any                   `json:"model"`
-				} `json:"data"`
-			} `json:"rules"`
-		} `json:"groups"`
-	}
-	if err := yaml.Unmarshal(raw, &file); err != nil {
-		t.Fatal(err)
-	}
 	asked := 0
-	for _, group := range file.Groups {
-		for _, rule := range group.Rules {
-			for _, d := range rule.Data {
-				if d.DatasourceUID != "tlsrpt" {
-					continue
-				}
-				asked++
-				t.Run(rule.Title+", "+d.RefID, func(t *testing.T) {
-					frames := answerOf(t, plugin, d.Model, d.RelativeTimeRange.From*time.Second)
-					for _, f := range frames {
-						if f.Meta.Type != data.FrameTypeNumericLong {
-							t.Errorf("the frame is %s, which expressions don't take as it is", f.Meta.Type)
-						}
-					}
-				})
+	for _, rule := range file.Rules() {
+		for _, q := range rule.Data {
+			if q.DatasourceUID != alertrules.UID {
+				continue
 			}
+			asked++
+			t.Run(rule.Title+", "+q.RefID, func(t *testing.T) {
+				var model map[string]any
+				if err := json.Unmarshal(q.Model, &model); err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range answerOf(t, plugin, model, time.Duration(q.RelativeTimeRange.From)*time.Second) {
+					if f.Meta.Type != data.FrameTypeNumericLong {
+						t.Errorf("the frame is %s, which expressions don't take as it is", f.Meta.Type)
+					}
+				}
+			})
 		}
 	}
 	if asked == 0 {
@@ -146,30 +131,8 @@ func startWithDemoData(t *testing.T) *withoutGrafana {
 		"authentication": "headers", "authservId": generate.AuthservID,
 	}
 	plugin := startPlugin(t, dataSource(t, settings, map[string]string{"source.mb1.password": mailbox.Password, "source.drop1.password": "loopback"}))
-	for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
-		raw, err := plugin.sources(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var reply struct {
-			Sources []struct{ LastSuccess *time.Time }
-		}
-		if err := json.Unmarshal(raw, &reply); err != nil {
-			t.Fatal(err)
-		}
-		done := 0
-		for _, s := range reply.Sources {
-			if s.LastSuccess != nil {
-				done++
-			}
-		}
-		if done == 2 {
-			return plugin
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the demo's reports were not read in time: %s", raw)
-		}
-	}
+	awaitSources(t, plugin, func(s sourceState) bool { return s.LastSuccess != nil })
+	return plugin
 }
 
 // A dashboard is what the test reads of one.

@@ -78,7 +78,7 @@ func TestHostileInputsAreRefusedForTheirReasonAndKeepNoGoodReportBack(t *testing
 	settings["sources"] = sources
 	began := time.Now()
 	a := startPlugin(t, dataSource(t, settings, map[string]string{"source.mb1.password": dovecot.Password, "source.drop1.password": "reads"}))
-	states := awaitAnyEnd(t, a, func(s sourceState) bool {
+	states := awaitSources(t, a, func(s sourceState) bool {
 		o, isOdd := odd[s.ID]
 		if isOdd && o.says != "" {
 			return s.LastError != "" && s.Stored >= o.stored
@@ -94,23 +94,6 @@ func TestHostileInputsAreRefusedForTheirReasonAndKeepNoGoodReportBack(t *testing
 			o.check(t, s)
 		}
 	}
-}
-
-// awaitAnyEnd waits until done holds for every source.
-func awaitAnyEnd(t *testing.T, a asker, done func(sourceState) bool) (states []sourceState) {
-	t.Helper()
-	for deadline := time.Now().Add(patience / 2); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		states = askSources(t, a)
-		all := len(states) > 0
-		for _, s := range states {
-			all = all && done(s)
-		}
-		if all {
-			return states
-		}
-	}
-	t.Errorf("the sources were not read: %+v", states)
-	return states
 }
 
 // checkHostile holds the quarantine, the account and the reports against what

@@ -108,18 +108,20 @@ func awaitProgress(t *testing.T, a asker, before int64) int64 {
 func awaitSync(t *testing.T, a asker) []sourceState {
 	t.Helper()
 	since := time.Now()
+	return awaitSources(t, a, func(s sourceState) bool { return s.LastSuccess != nil && s.LastSuccess.After(since) && s.Pending == 0 })
+}
+
+// awaitSources waits until done holds for every source.
+func awaitSources(t *testing.T, a asker, done func(sourceState) bool) []sourceState {
+	t.Helper()
 	var states []sourceState
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		states = askSources(t, a)
-		done := len(states) > 0
-		for _, s := range states {
-			done = done && s.LastSuccess != nil && s.LastSuccess.After(since) && s.Pending == 0
-		}
-		if done {
+		if len(states) > 0 && !slices.ContainsFunc(states, func(s sourceState) bool { return !done(s) }) {
 			return states
 		}
 	}
-	t.Fatalf("the sources were not read whole: %+v", states)
+	t.Fatalf("the sources were not read: %+v", states)
 	return nil
 }
 

@@ -62,17 +62,32 @@ type told struct {
 	successful, failed int64
 }
 
+// toldApart is the counting that holds for groups: told apart by policy type or
+// mode, distinct counts as reported does.
+func (c Counting) toldApart(by []Dimension) Counting {
+	if slices.Contains(by, ByType) || slices.Contains(by, ByMode) {
+		return Reported
+	}
+	return c
+}
+
+// genuine are the entries that count.
+func genuine(entries iter.Seq[Entry]) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for e := range entries {
+			if e.Decoy == Genuine && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
 // Sum adds up the summaries of all genuine reports by group. Told apart by
 // policy type or mode, distinct counts as reported does.
 func Sum(entries iter.Seq[Entry], counting Counting, by ...Dimension) map[string]Sums {
-	if slices.Contains(by, ByType) || slices.Contains(by, ByMode) {
-		counting = Reported
-	}
+	counting = counting.toldApart(by)
 	sums := map[string]Sums{}
-	for e := range entries {
-		if e.Decoy != Genuine {
-			continue
-		}
+	for e := range genuine(entries) {
 		counted := map[string]bool{}
 		for _, t := range summaries(e, counting) {
 			key := groupKey(e, t.policy, Detail{}, by)
@@ -152,14 +167,9 @@ func toldTwice(e Entry, domain string) (sts, tlsa Policy, twice bool) {
 // SumDetails adds up the failed sessions of the failure details of all genuine
 // reports by group. Groups without a failure have no key.
 func SumDetails(entries iter.Seq[Entry], counting Counting, by ...Dimension) map[string]int64 {
-	if slices.Contains(by, ByType) || slices.Contains(by, ByMode) {
-		counting = Reported
-	}
+	counting = counting.toldApart(by)
 	sums := map[string]int64{}
-	for e := range entries {
-		if e.Decoy != Genuine {
-			continue
-		}
+	for e := range genuine(entries) {
 		for _, p := range e.Policies {
 			for _, d := range p.Details {
 				sums[groupKey(e, p, d, by)] += d.FailedSessions

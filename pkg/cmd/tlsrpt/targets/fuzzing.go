@@ -10,7 +10,10 @@ import (
 // inputs reached new code, and the file with the input that failed.
 type fuzzing struct {
 	executions, inputs, kept string
-	failed                   bool
+	// known is how many of the inputs that are known were tried before new
+	// ones, such as "91 of 220".
+	known  string
+	failed bool
 }
 
 // String says it in a sentence.
@@ -20,13 +23,16 @@ func (f fuzzing) String() string {
 		return "FAILED on the input that is kept in " + f.kept
 	case f.failed:
 		return "FAILED, on no input that is kept: what it said tells why"
-	case f.executions == "":
+	case f.executions == "" && f.known == "":
 		return "nothing was executed"
+	case f.executions == "":
+		return fmt.Sprintf("found nothing wrong in %s known inputs; there was no time for new ones", f.known)
 	}
 	return fmt.Sprintf("found nothing wrong in %s executions; %s new inputs reach new code", f.executions, f.inputs)
 }
 
 var (
+	fuzzBaseline = regexp.MustCompile(`gathering baseline coverage: (\d+)/(\d+) completed`)
 	fuzzProgress = regexp.MustCompile(`execs: (\d+)(?: .*new interesting: (\d+))?`)
 	fuzzKept     = regexp.MustCompile(`Failing input written to (\S+)`)
 )
@@ -34,6 +40,10 @@ var (
 // fuzzingOf reads a fuzz run's last account of itself.
 func fuzzingOf(output string) fuzzing {
 	f := fuzzing{inputs: "0"}
+	if all := fuzzBaseline.FindAllStringSubmatch(output, -1); len(all) > 0 {
+		last := all[len(all)-1]
+		f.known = last[1] + " of " + last[2]
+	}
 	if all := fuzzProgress.FindAllStringSubmatch(output, -1); len(all) > 0 {
 		last := all[len(all)-1]
 		f.executions = last[1]

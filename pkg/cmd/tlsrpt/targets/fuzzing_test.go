@@ -28,6 +28,8 @@ func TestAFuzzRunsAccount(t *testing.T) {
 			want: "FAILED, on no input that is kept: what it said tells why"},
 		{name: "the time ended while a worker was busy", output: progress + "--- FAIL: FuzzDecode (3.02s)\n    context deadline exceeded\nFAIL\n", busy: true,
 			want: "found nothing wrong in 325017 executions; 11 new inputs reach new code"},
+		{name: "the time ended before anything new", output: "fuzz: elapsed: 0s, gathering baseline coverage: 0/220 completed\nfuzz: elapsed: 3s, gathering baseline coverage: 91/220 completed\nPASS\n",
+			want: "found nothing wrong in 91 of 220 known inputs; there was no time for new ones"},
 		{name: "nothing came of it", output: "PASS\n", want: "nothing was executed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -4,6 +4,7 @@
 package loopbacktest
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -26,19 +27,13 @@ func Need(t testing.TB, err error) {
 // Dovecot starts a Dovecot.
 func Dovecot(t testing.TB, o loopback.DovecotOptions) *loopback.Dovecot {
 	t.Helper()
-	dovecot, err := loopback.StartDovecot(t.Context(), o)
-	Need(t, err)
-	end(t, dovecot)
-	return dovecot
+	return start(t, loopback.StartDovecot, o)
 }
 
 // Nginx starts an nginx.
 func Nginx(t testing.TB, o loopback.NginxOptions) *loopback.Nginx {
 	t.Helper()
-	nginx, err := loopback.StartNginx(t.Context(), o)
-	Need(t, err)
-	end(t, nginx)
-	return nginx
+	return start(t, loopback.StartNginx, o)
 }
 
 // Grafana starts the Grafana that is found; the options need no Home.
@@ -47,10 +42,7 @@ func Grafana(t testing.TB, o loopback.GrafanaOptions) *loopback.Grafana {
 	var err error
 	o.Home, err = programs.GrafanaHome()
 	Need(t, err)
-	grafana, err := loopback.StartGrafana(t.Context(), o)
-	Need(t, err)
-	end(t, grafana)
-	return grafana
+	return start(t, loopback.StartGrafana, o)
 }
 
 // A server is one of package loopback's.
@@ -59,9 +51,11 @@ type server interface {
 	Log() string
 }
 
-// end ends a server when the test is over.
-func end(t testing.TB, s server) {
+// start starts a server that ends when the test is over.
+func start[S server, Options any](t testing.TB, begin func(context.Context, Options) (S, error), o Options) S {
 	t.Helper()
+	s, err := begin(t.Context(), o)
+	Need(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(s.Log())
@@ -70,4 +64,5 @@ func end(t testing.TB, s server) {
 			t.Error(err)
 		}
 	})
+	return s
 }
