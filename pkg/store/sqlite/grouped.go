@@ -191,3 +191,23 @@ func ranked(words map[int64]string) map[int64]int32 {
 	}
 	return ranks
 }
+
+// ordered returns rows in the order of the ranks of their words, and where these
+// are the same as tie says. It moves each row once: they are large.
+func ordered[R any](rows []R, ranks [][4]int32, tie func(a, b *R) int) []R {
+	order := make([]int32, len(rows))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		if c := slices.Compare(ranks[a][:], ranks[b][:]); c != 0 {
+			return c
+		}
+		return tie(&rows[a], &rows[b])
+	})
+	sorted := make([]R, len(rows))
+	for i, at := range order {
+		sorted[i] = rows[at]
+	}
+	return sorted
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -35,36 +36,92 @@ func idBounds(first, last int64) (from, to int64) {
 // width is how many numbers a cell has.
 func (r *rollup) width() int { return len(r.dimensions) + len(r.measures) }
 
-// unpack hands the cells of a row to visit, in order. The numbers are valid
-// until the next.
-func (r *rollup) unpack(id int64, packed []byte, visit func(numbers []int64)) error {
+// unpack hands the cells of a row that pass the tests to visit, in order; the
+// tests are in the order of what they look at. The numbers are valid until the next.
+func (r *rollup) unpack(id int64, packed []byte, tests []test, visit func(numbers []int64)) error {
 	numbers := make([]int64, r.width())
 	before := (id & (1<<chunkBits - 1)) << r.shift
+cells:
 	for at := 0; at < len(packed); {
-		for i := range numbers {
-			// Most numbers are of one byte, and most others of two.
-			if at < len(packed) && packed[at] < 0x80 {
-				numbers[i] = int64(packed[at])
-				at++
-				continue
-			}
-			if at+1 < len(packed) && packed[at+1] < 0x80 {
-				numbers[i] = int64(packed[at]&0x7f) | int64(packed[at+1])<<7
-				at += 2
-				continue
-			}
-			n, size := binary.Uvarint(packed[at:])
-			if size <= 0 {
-				return fmt.Errorf("%w: a row of %s is cut off", store.ErrCorrupt, r.table)
-			}
-			numbers[i] = int64(n)
-			at += size
+		if at = readNumbers(packed, at, numbers[:1]); at < 0 {
+			return r.cutOff()
 		}
 		numbers[0] += before
 		before = numbers[0]
+		read := 1
+		for i := range tests {
+			t := &tests[i]
+			if at = readNumbers(packed, at, numbers[read:max(read, t.at+1)]); at < 0 {
+				return r.cutOff()
+			}
+			if read = max(read, t.at+1); t.keeps(numbers[t.at]) {
+				continue
+			}
+			if at = skipNumbers(packed, at, len(numbers)-read); at < 0 {
+				return r.cutOff()
+			}
+			continue cells
+		}
+		if at = readNumbers(packed, at, numbers[read:]); at < 0 {
+			return r.cutOff()
+		}
 		visit(numbers)
 	}
 	return nil
+}
+
+func (r *rollup) cutOff() error {
+	return fmt.Errorf("%w: a row of %s is cut off", store.ErrCorrupt, r.table)
+}
+
+// readNumbers fills numbers, and returns where they end; -1 is nowhere.
+func readNumbers(packed []byte, at int, numbers []int64) int {
+	for i := range numbers {
+		// Most numbers are of one byte, and most others of two.
+		if at < len(packed) && packed[at] < 0x80 {
+			numbers[i] = int64(packed[at])
+			at++
+			continue
+		}
+		if at+1 < len(packed) && packed[at+1] < 0x80 {
+			numbers[i] = int64(packed[at]&0x7f) | int64(packed[at+1])<<7
+			at += 2
+			continue
+		}
+		n, size := binary.Uvarint(packed[at:])
+		if size <= 0 {
+			return -1
+		}
+		numbers[i] = int64(n)
+		at += size
+	}
+	return at
+}
+
+// skipNumbers returns where the next n numbers end; -1 is nowhere. The last byte
+// of each is below 0x80: it looks at eight at a time.
+func skipNumbers(packed []byte, at, n int) int {
+	const high = 0x8080808080808080
+	for n > 0 && at+8 <= len(packed) {
+		ends := ^binary.LittleEndian.Uint64(packed[at:]) & high
+		if count := bits.OnesCount64(ends); count < n {
+			n, at = n-count, at+8
+			continue
+		}
+		for ; n > 1; n-- {
+			ends &= ends - 1 // without the lowest
+		}
+		return at + bits.TrailingZeros64(ends)/8 + 1
+	}
+	for ; n > 0; at++ {
+		if at >= len(packed) {
+			return -1
+		}
+		if packed[at] < 0x80 {
+			n--
+		}
+	}
+	return at
 }
 
 // pack is the reverse, of cells one after the other.
@@ -85,7 +142,7 @@ func (r *rollup) pack(id int64, cells []int64) []byte {
 func packedRow(ctx context.Context, c *conn, r *rollup, id int64) (cells []int64, err error) {
 	var broken error
 	_, err = c.first(ctx, "SELECT cells FROM "+r.table+" WHERE id = ?", []any{id}, func(row row) {
-		broken = r.unpack(id, row.bytes(0), func(numbers []int64) { cells = append(cells, numbers...) })
+		broken = r.unpack(id, row.bytes(0), nil, func(numbers []int64) { cells = append(cells, numbers...) })
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r.table, err)

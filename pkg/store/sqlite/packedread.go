@@ -47,15 +47,11 @@ func (p *plan) scan(ctx context.Context, c *conn, q *question, visit func(bucket
 		if err != nil {
 			return err
 		}
+		slices.SortFunc(tests, func(a, b test) int { return cmp.Compare(a.at, b.at) })
 		late := one.packed.position("late")
 		err = c.query(ctx, query, args, func(r row) error {
 			id := r.int(0)
-			return one.packed.unpack(id, r.bytes(1), func(numbers []int64) {
-				for i := range tests {
-					if !tests[i].keeps(numbers[tests[i].at]) {
-						return
-					}
-				}
+			return one.packed.unpack(id, r.bytes(1), tests, func(numbers []int64) {
 				if late < 0 || q.maxLate < 0 || numbers[late] <= q.maxLate {
 					visit(id>>chunkBits, numbers)
 				}

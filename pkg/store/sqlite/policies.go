@@ -3,10 +3,8 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -91,6 +89,7 @@ func (s *Store) policyRows(ctx context.Context, c *conn, seen []seenPolicy) ([]s
 		return nil, err
 	}
 	lists := map[int64][]string{}
+	ranks, order := ranked(words), make([][4]int32, len(seen))
 	rows := make([]store.PolicySeen, len(seen))
 	for i := range seen {
 		p := &seen[i]
@@ -104,25 +103,20 @@ func (s *Store) policyRows(ctx context.Context, c *conn, seen []seenPolicy) ([]s
 		if rows[i].MXHosts, err = list(lists, words, p.mx); err != nil {
 			return nil, err
 		}
+		order[i] = [...]int32{ranks[p.domain], ranks[p.policyType], ranks[p.mode], ranks[p.reporter]}
 	}
-	slices.SortFunc(rows, compareSeen)
-	return rows, nil
+	return ordered(rows, order, func(a, b *store.PolicySeen) int {
+		return cmp.Or(slices.Compare(a.Strings, b.Strings), slices.Compare(a.MXHosts, b.MXHosts))
+	}), nil
 }
 
-func compareSeen(a, b store.PolicySeen) int {
-	return cmp.Or(
-		strings.Compare(a.Domain, b.Domain), strings.Compare(a.Type, b.Type), strings.Compare(a.Mode, b.Mode), strings.Compare(a.Reporter, b.Reporter),
-		slices.Compare(a.Strings, b.Strings), slices.Compare(a.MXHosts, b.MXHosts))
-}
-
-// list returns the list of strings behind a number, and remembers it in known;
-// that of 0 is nil.
+// list returns the list of strings behind a number, and remembers it in known.
 func list(known map[int64][]string, words map[int64]string, id int64) ([]string, error) {
-	if read, ok := known[id]; ok || id == 0 {
+	if read, ok := known[id]; ok {
 		return read, nil
 	}
-	var read []string
-	if err := json.Unmarshal([]byte(words[id]), &read); err != nil {
+	read, err := listOf(words[id])
+	if err != nil {
 		return nil, fmt.Errorf("read list: %w", err)
 	}
 	known[id] = read

@@ -99,7 +99,7 @@ func dumpPacked(t fataler, c *conn, r *rollup) []string {
 	must(t, c.query(context.Background(), "SELECT id, cells FROM "+r.table, nil, func(row row) error {
 		id, cells := row.int(0), 0
 		var before []int64
-		err := r.unpack(id, row.bytes(1), func(numbers []int64) {
+		err := r.unpack(id, row.bytes(1), nil, func(numbers []int64) {
 			cells++
 			if before != nil && r.compareKeys(before, numbers) >= 0 || r.rowID(id>>chunkBits, numbers[0]) != id {
 				t.Fatalf("%s: cell %d after %d in row %d", r.table, numbers, before, id)

@@ -1,12 +1,10 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -36,7 +34,8 @@ func (s *Store) Reporters(ctx context.Context, selection store.Selection) ([]sto
 		for key, r := range found {
 			keys, rows = append(keys, key), append(rows, *r)
 		}
-		return s.nameReporters(ctx, c, keys, rows)
+		rows, err = s.nameReporters(ctx, c, keys, rows)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list reporters: %w", err)
@@ -163,7 +162,8 @@ func (s *Store) LastReports(ctx context.Context, filters []store.Filter, authent
 		if err != nil {
 			return err
 		}
-		return s.nameReporters(ctx, c, keys, rows)
+		rows, err = s.nameReporters(ctx, c, keys, rows)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list last reports: %w", err)
@@ -199,21 +199,20 @@ func lastReports(q *question, since tlsrpt.Day) (string, []any) {
 	return "SELECT domain, reporter, first_day, last_day, last_stored, reports, days FROM heard " + w.clause(), w.args
 }
 
-// nameReporters puts the names to rows, and orders these by domain and reporter.
-func (s *Store) nameReporters(ctx context.Context, c *conn, keys []spoken, rows []store.ReporterRow) error {
+// nameReporters puts the names to rows, and returns them by domain and reporter.
+func (s *Store) nameReporters(ctx context.Context, c *conn, keys []spoken, rows []store.ReporterRow) ([]store.ReporterRow, error) {
 	ids := map[int64]bool{}
 	for _, key := range keys {
 		ids[key.domain], ids[key.reporter] = true, true
 	}
 	words, err := s.names.of(ctx, c, ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	ranks, order := ranked(words), make([][4]int32, len(keys))
 	for i, key := range keys {
 		rows[i].PolicyDomain, rows[i].Reporter = words[key.domain], words[key.reporter]
+		order[i] = [...]int32{ranks[key.domain], ranks[key.reporter], 0, 0}
 	}
-	slices.SortFunc(rows, func(a, b store.ReporterRow) int {
-		return cmp.Or(strings.Compare(a.PolicyDomain, b.PolicyDomain), strings.Compare(a.Reporter, b.Reporter))
-	})
-	return nil
+	return ordered(rows, order, func(_, _ *store.ReporterRow) int { return 0 }), nil
 }

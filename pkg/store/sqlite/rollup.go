@@ -93,7 +93,7 @@ var (
 	totalDay          = newRollup("total_day", daily, sessionMeasures, "kind", "trust", "source")
 	reporterDay       = newRollup("reporter_day", daily, sessionMeasures, "reporter", "kind", "trust", "source")
 	domainTotalMonth  = packedRollup("domain_total_month", monthly, 8, domainMeasures, "domain", "trust")
-	domainTotalDay    = packedRollup("domain_total_day", daily, 8, domainMeasures, "domain", "trust")
+	domainTotalDay    = packedRollup("domain_total_day", daily, 7, domainMeasures, "domain", "trust")
 	domainMonth       = packedRollup("domain_month", monthly, 8, sessionMeasures, "domain", "kind", "trust")
 	domainDay         = packedRollup("domain_day", daily, 7, sessionMeasures, "domain", "kind", "trust")
 	domainReporterDay = packedRollup("domain_reporter_day", daily, 6, sessionMeasures, "domain", "reporter", "kind", "trust", "source")

@@ -152,7 +152,7 @@ func totalRollup(ctx context.Context, c *conn, from, to *rollup) error {
 			}
 			at = id
 		}
-		return from.unpack(row.int(0), row.bytes(1), func(n []int64) { cells = to.total(cells, n[0], n[1], n[2], n[3:]) })
+		return from.unpack(row.int(0), row.bytes(1), nil, func(n []int64) { cells = to.total(cells, n[0], n[1], n[2], n[3:]) })
 	})
 	if err != nil {
 		return err

@@ -165,7 +165,7 @@ func unpackRollup(t fataler, c *conn, r *rollup) {
 		strings.Join(r.dimensions, ", "), strings.Join(r.measures, ", "), marks(1+r.width()))
 	var rows [][]any
 	must(t, c.query(ctx, "SELECT id, cells FROM new."+r.table, nil, func(row row) error {
-		return r.unpack(row.int(0), row.bytes(1), func(numbers []int64) {
+		return r.unpack(row.int(0), row.bytes(1), nil, func(numbers []int64) {
 			args := []any{row.int(0) >> chunkBits}
 			for _, n := range numbers {
 				args = append(args, n)
