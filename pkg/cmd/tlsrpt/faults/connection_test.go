@@ -164,15 +164,23 @@ func breakIMAP(t *testing.T, seed uint64, after string, withTLS bool, faults []b
 	}
 	l := newLink(t, port)
 	b := l.breakable(t)
-	p := newPost(t, seed, 8, 80)
+	p := newPost(t, seed, 3*len(faults))
 	r := run(t, storeFile(t), "mb1", "imap", func() (source.Source, error) {
 		return imap.New(imap.Config{
 			Host: "127.0.0.1", Port: l.port, Security: security, Username: user, Password: dovecot.Password, TLSCACert: dovecot.CA,
 			AfterProcessing: imap.AfterProcessing(after), MoveTo: map[string]string{"move": "Done"}[after], Timeout: silence,
 		})
 	})
+	l.breakAll(t, b, faults, r, p, inbox(dovecot), count)
+	untouched(t, dovecot, p, after)
+}
+
+// breakAll breaks a link in one way after another, while mails are brought and
+// read through it, and compares what is stored in the end with the ledger.
+func (l *link) breakAll(t *testing.T, b *breaker, faults []breakage, r *running, p *post, deliver func(time.Time, []byte) error, count *tally) {
+	t.Helper()
 	for _, f := range faults {
-		p.bring(t, 3, inbox(dovecot))
+		p.bring(t, 3, deliver)
 		l.restart(t)
 		b.arm(f)
 		r.poll(t)
@@ -180,8 +188,7 @@ func breakIMAP(t *testing.T, seed uint64, after string, withTLS bool, faults []b
 		r.awaitAll(t, p)
 	}
 	r.stop(t)
-	equalsLedger(t, r.file, "mb1", p)
-	untouched(t, dovecot, p, after)
+	equalsLedger(t, r.file, r.sourceID, p)
 	count.Lock()
 	count.reports += p.reports()
 	count.Unlock()
@@ -224,28 +231,15 @@ func breakHTTPS(t *testing.T, seed uint64, withTLS bool, faults []breakage, coun
 	if !withTLS {
 		address = strings.Replace(address, "https:", "http:", 1)
 	}
-	p := newPost(t, seed, 8, 80)
+	p := newPost(t, seed, 3*len(faults))
 	r := run(t, storeFile(t), "drop1", "https", func() (source.Source, error) {
 		return drop.New(drop.Config{
 			URL: address, Auth: drop.Basic, Username: nginx.Username, Password: nginx.Password,
 			AfterProcessing: drop.Delete, HTTPClient: impatient(t, nginx.CA),
 		})
 	})
-	put := filesInto(nginx)
-	for _, f := range faults {
-		p.bring(t, 3, put)
-		l.restart(t)
-		b.arm(f)
-		r.poll(t)
-		count.add(f, b.heal())
-		r.awaitAll(t, p)
-	}
-	r.stop(t)
-	equalsLedger(t, r.file, "drop1", p)
+	l.breakAll(t, b, faults, r, p, filesInto(nginx), count)
 	onlyOthersLeft(t, nginx, p)
-	count.Lock()
-	count.reports += p.reports()
-	count.Unlock()
 }
 
 // impatient is a client that waits no longer than these tests.

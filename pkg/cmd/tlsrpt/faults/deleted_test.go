@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,7 +35,7 @@ func TestADataSourceThatIsDeletedInTheMiddleOfAFetchLeavesAWholeFile(t *testing.
 	source := dataSource(t, settings, dovecot.Password)
 	folder := t.TempDir()
 	t.Setenv(plugin.DataDirVariable, folder)
-	p := newPost(t, 46, 20, 80)
+	p := newPost(t, 46, 800)
 	p.bring(t, 800, inbox(dovecot))
 
 	engine := ingest.NewEngine(ingest.Options{OpenStore: plugin.OpenStore, IdleStop: time.Second})
@@ -47,14 +46,11 @@ func TestADataSourceThatIsDeletedInTheMiddleOfAFetchLeavesAWholeFile(t *testing.
 	instance.(instancemgmt.InstanceDisposer).Dispose()
 
 	awaitThat(t, "the connection ends", func() bool { return slow.open.Load() == 0 })
-	files, err := filepath.Glob(filepath.Join(folder, "*.sqlite"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("the data folder holds %q, %v", files, err)
-	}
-	awaitThat(t, "the lease is given back", func() bool { return number(t, files[0], "SELECT COUNT(*) FROM lease") == 0 })
-	sound(t, files[0])
+	file := storeIn(t, folder)
+	awaitThat(t, "the lease is given back", func() bool { return number(t, file, "SELECT COUNT(*) FROM lease") == 0 })
+	sound(t, file)
 	left := len(contents(t, dovecot.Folder(user, "INBOX")))
-	if stored := number(t, files[0], "SELECT SUM(stored) + SUM(duplicate) FROM account"); left == 0 || int64(len(p.brought)-left) > stored {
+	if stored := number(t, file, "SELECT SUM(stored) + SUM(duplicate) FROM account"); left == 0 || int64(len(p.brought)-left) > stored {
 		t.Errorf("%d of %d mails are left on the server, %d are stored", left, len(p.brought), stored)
 	}
 
@@ -66,13 +62,13 @@ func TestADataSourceThatIsDeletedInTheMiddleOfAFetchLeavesAWholeFile(t *testing.
 			t.Fatal(err)
 		}
 		account := p.account()
-		return number(t, files[0], "SELECT SUM(stored + duplicate + quarantined + ignored) FROM account") == account.Seen() &&
-			number(t, files[0], "SELECT SUM(waiting) FROM account") == 0
+		return number(t, file, "SELECT SUM(stored + duplicate + quarantined + ignored) FROM account") == account.Seen() &&
+			number(t, file, "SELECT SUM(waiting) FROM account") == 0
 	})
 	if err := engine.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	equalsLedger(t, files[0], "mb1", p)
+	equalsLedger(t, file, "mb1", p)
 	untouched(t, dovecot, p, "delete")
 	measured(t, figure{"a data source deleted", 1, p.reports(), "0 lost, 0 twice, 0 touched; connection and lease given back", time.Since(began)})
 }

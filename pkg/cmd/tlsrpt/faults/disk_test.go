@@ -38,12 +38,13 @@ func failDisk(t *testing.T, code int32, writes int, said string) {
 	installDisk()
 	began := time.Now()
 	dovecot := startDovecot(t)
-	p := newPost(t, 21, 8, 80)
+	rounds := times(30, 400)
+	p := newPost(t, 21, 4*rounds+4)
 	file := storeFile(t)
 	r := run(t, file, "mb1", "imap", openMailbox(dovecot, "delete"))
 	r.poll(t)
 	faults, told := 0, 0
-	for write := 0; write < times(30, 400); write++ {
+	for write := range rounds {
 		p.bring(t, 4, inbox(dovecot))
 		before := len(contents(t, dovecot.Folder(user, "INBOX")))
 		seen := r.account(t)
@@ -67,7 +68,11 @@ func failDisk(t *testing.T, code int32, writes int, said string) {
 			r.awaitAll(t, p)
 		}
 	}
-	r.awaitAll(t, p)
+	p.bring(t, 4, inbox(dovecot))
+	theDisk.fail(filepath.Dir(file), code, 0, -1)
+	r.pollUntilFailed(t)
+	theDisk.heal()
+	r.recovers(t, p)
 	r.stop(t)
 	equalsLedger(t, file, "mb1", p)
 	untouched(t, dovecot, p, "delete")

@@ -17,8 +17,8 @@
 //   - connection_test.go: connections are cut, stalled, sliced and slowed at
 //     every kind of byte of IMAP, HTTPS and TLS.
 //   - oddhabits_test.go: a server sends fewer messages than asked, or UID last,
-//     or throttles in the words of large providers. How single odd answers are
-//     read is tested in pkg/source/imap.
+//     or throttles in the words of large providers, as a drop does with 429 and
+//     503 (throttleddrop_test.go). How single odd answers are read is tested in pkg/source/imap.
 //   - moments_test.go: UIDVALIDITY changes, another client moves mails during
 //     the fetch, settings change in the middle of it, the clock jumps, two
 //     instances and two processes share a store, a mailbox is large.

@@ -90,6 +90,27 @@ func (r *running) poll(t *testing.T) ingest.SourceStatus {
 	return ingest.SourceStatus{}
 }
 
+// pollUntilFailed polls until a poll fails: one that is under way with other
+// settings may end well before.
+func (r *running) pollUntilFailed(t *testing.T) (s ingest.SourceStatus) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if s = r.poll(t); s.LastError != "" {
+			return s
+		}
+	}
+	t.Fatalf("no poll failed: %+v", s)
+	return s
+}
+
+// recovers waits until everything that was brought is accounted for, without
+// asking for a poll.
+func (r *running) recovers(t *testing.T, p *post) {
+	t.Helper()
+	want := p.account()
+	awaitThat(t, "it goes on by itself", func() bool { return r.account(t) == want && r.status().LastError == "" })
+}
+
 // account is what the store says became of what came.
 func (r *running) account(t *testing.T) store.Account {
 	t.Helper()

@@ -30,12 +30,13 @@ func TestMailsThatAnotherClientExpungesDuringTheFetchEndNothing(t *testing.T) {
 		time.Sleep(200 * time.Microsecond)
 		return response
 	}}).start(t, dovecot.Port)
-	p := newPost(t, 44, 20, 80)
+	rounds := times(6, 100)
+	p := newPost(t, 44, 100*rounds)
 	r := run(t, storeFile(t), "mb1", "imap", openOdd(dovecot, slow, "keep"))
 	random := rand.New(rand.NewPCG(9, 10))
 	other := logIn(t, dovecot)
 	expunged := 0
-	end := while(func() {
+	end := while(t, func() {
 		n, err := expungeSome(other, random)
 		if err != nil {
 			t.Error(err)
@@ -43,7 +44,7 @@ func TestMailsThatAnotherClientExpungesDuringTheFetchEndNothing(t *testing.T) {
 		expunged += n
 		time.Sleep(5 * time.Millisecond)
 	})
-	for range times(6, 100) {
+	for range rounds {
 		p.bring(t, 100, inbox(dovecot))
 		if s := r.poll(t); s.LastError != "" {
 			t.Errorf("the poll failed: %s", s.LastError)

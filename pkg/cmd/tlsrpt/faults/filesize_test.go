@@ -22,12 +22,12 @@ func TestAFileSizeLimitOfThePluginsProcessLosesNothingAndKillsNobody(t *testing.
 		t.Skip("prlimit is not installed")
 	}
 	began, dovecot := time.Now(), startDovecot(t)
-	p := newPost(t, 45, 8, 80)
+	limits, met := times(16, 300), 0
+	p := newPost(t, 45, 4*limits)
 	process := newProcess(t, dataSource(t, mailboxSettings(dovecot, dovecot.TLSPort, "delete"), dovecot.Password))
 	process.start(t)
 	process.pollAll(t, 0)
 	random := rand.New(rand.NewPCG(11, 12))
-	limits, met := times(16, 300), 0
 	for range limits {
 		p.bring(t, 4, inbox(dovecot))
 		log, err := os.Stat(process.file(t) + "-wal")

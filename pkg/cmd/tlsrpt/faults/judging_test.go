@@ -47,7 +47,8 @@ func TestKilledWhileJudgingEveryMailIsJudgedOnce(t *testing.T) {
 	began, dovecot := time.Now(), startDovecot(t)
 	dir := t.TempDir()
 	j := judging{Port: dovecot.TLSPort, Password: dovecot.Password, CA: dovecot.CA, File: storeFile(t), DNSFails: filepath.Join(dir, "dns-fails")}
-	p := newPost(t, 47, 20, 80)
+	kills, undecided := times(20, 300), 0
+	p := newPost(t, 47, 20*kills)
 	p.seal = func(entry generate.Entry, mail []byte) []byte {
 		if entry.Submitter == "" || entry.Decoy == generate.Forged {
 			return mail
@@ -55,7 +56,6 @@ func TestKilledWhileJudgingEveryMailIsJudgedOnce(t *testing.T) {
 		return signed(t, entry.Submitter, mail)
 	}
 	random := rand.New(rand.NewPCG(13, 14))
-	kills, undecided := times(20, 300), 0
 	for kill := range kills {
 		// Every other process has no DNS, and the next judges what that left.
 		if kill%2 == 0 {

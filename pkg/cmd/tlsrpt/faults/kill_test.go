@@ -35,7 +35,7 @@ func killWhileReading(t *testing.T, after string, kills, reports int) {
 		strangers = append(strangers, contents(t, folder))
 	}
 	link := newLink(t, dovecot.TLSPort)
-	p := newPost(t, 11, 4+reports/50, 25)
+	p := newPost(t, 11, reports+kills)
 	process := newProcess(t, dataSource(t, mailboxSettings(dovecot, link.port, after), dovecot.Password))
 	random := rand.New(rand.NewPCG(1, uint64(kills)))
 	between, untimely := 0, 0

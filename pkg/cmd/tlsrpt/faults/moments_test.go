@@ -15,8 +15,9 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store/sqlite"
 )
 
-// while does something again and again, until what it returns is called.
-func while(do func()) (end func()) {
+// while does something again and again, until what it returns is called or the
+// test ends.
+func while(t *testing.T, do func()) (end func()) {
 	stop := make(chan struct{})
 	var working sync.WaitGroup
 	working.Go(func() {
@@ -29,10 +30,12 @@ func while(do func()) (end func()) {
 			}
 		}
 	})
-	return func() {
+	end = sync.OnceFunc(func() {
 		close(stop)
 		working.Wait()
-	}
+	})
+	t.Cleanup(end)
+	return end
 }
 
 // storedAll polls until every report is stored, however often it was shown.
@@ -62,9 +65,9 @@ func equalsSums(t *testing.T, file string, p *post) {
 
 func TestANewUIDVALIDITYIsReadAnewAndCountsNothingTwice(t *testing.T) {
 	began, dovecot := time.Now(), startDovecot(t)
-	p := newPost(t, 31, 8, 80)
-	r := run(t, storeFile(t), "mb1", "imap", openMailbox(dovecot, "keep"))
 	rounds := times(4, 40)
+	p := newPost(t, 31, 60*rounds)
+	r := run(t, storeFile(t), "mb1", "imap", openMailbox(dovecot, "keep"))
 	for range rounds {
 		p.bring(t, 60, inbox(dovecot))
 		r.poll(t)
@@ -100,7 +103,8 @@ func TestMailsThatAnotherClientMovesDuringTheFetchAreReadOnce(t *testing.T) {
 	if _, err := dovecot.CreateFolder(user, "Later"); err != nil {
 		t.Fatal(err)
 	}
-	p := newPost(t, 32, 20, 80)
+	rounds := times(6, 100)
+	p := newPost(t, 32, 100*rounds)
 	r := run(t, storeFile(t), "mb1", "imap", func() (source.Source, error) {
 		return imap.New(imap.Config{
 			Host: "127.0.0.1", Port: dovecot.TLSPort, Username: user, Password: dovecot.Password, TLSCACert: dovecot.CA, Folders: []string{"INBOX", "Later"},
@@ -108,7 +112,7 @@ func TestMailsThatAnotherClientMovesDuringTheFetchAreReadOnce(t *testing.T) {
 	})
 	moved := 0
 	random := rand.New(rand.NewPCG(5, 6))
-	end := while(func() {
+	end := while(t, func() {
 		from, to := dovecot.Folder(user, "INBOX"), dovecot.Folder(user, "Later")
 		for _, sub := range []string{"new", "cur"} {
 			entries, _ := os.ReadDir(filepath.Join(from, sub))
@@ -120,7 +124,7 @@ func TestMailsThatAnotherClientMovesDuringTheFetchAreReadOnce(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	})
-	for range times(6, 100) {
+	for range rounds {
 		p.bring(t, 100, inbox(dovecot))
 		r.poll(t)
 	}
@@ -133,9 +137,9 @@ func TestMailsThatAnotherClientMovesDuringTheFetchAreReadOnce(t *testing.T) {
 
 func TestSettingsChangedInTheMiddleOfAFetchLoseAndRepeatNothing(t *testing.T) {
 	began, dovecot := time.Now(), startDovecot(t)
-	p := newPost(t, 33, 20, 80)
-	r := run(t, storeFile(t), "mb1", "imap", openMailbox(dovecot, "delete"))
 	changes := times(12, 200)
+	p := newPost(t, 33, 60*changes)
+	r := run(t, storeFile(t), "mb1", "imap", openMailbox(dovecot, "delete"))
 	for i := range changes {
 		p.bring(t, 60, inbox(dovecot))
 		time.Sleep(time.Duration(i*7%60) * time.Millisecond)
@@ -165,7 +169,8 @@ func TestSettingsChangedInTheMiddleOfAFetchLoseAndRepeatNothing(t *testing.T) {
 
 func TestAClockThatJumpsDuringIngestLosesAndRepeatsNothing(t *testing.T) {
 	began, dovecot := time.Now(), startDovecot(t)
-	p := newPost(t, 34, 20, 80)
+	rounds := times(8, 100)
+	p := newPost(t, 34, 60*rounds)
 	random := rand.New(rand.NewPCG(7, 8))
 	var mu sync.Mutex
 	jumps, offset := 0, time.Duration(0)
@@ -175,14 +180,14 @@ func TestAClockThatJumpsDuringIngestLosesAndRepeatsNothing(t *testing.T) {
 		return time.Now().Add(offset).In(time.FixedZone("somewhere", int(offset/time.Second)%50_000))
 	}
 	r := run(t, storeFile(t), "mb1", "imap", openMailbox(dovecot, "delete"), sqlite.WithClock(clock))
-	end := while(func() {
+	end := while(t, func() {
 		mu.Lock()
 		jumps++
 		offset = time.Duration(random.IntN(72)-36) * time.Hour
 		mu.Unlock()
 		time.Sleep(20 * time.Millisecond)
 	})
-	for range times(8, 100) {
+	for range rounds {
 		p.bring(t, 60, inbox(dovecot))
 		r.poll(t)
 	}
@@ -199,10 +204,10 @@ func TestAClockThatJumpsDuringIngestLosesAndRepeatsNothing(t *testing.T) {
 
 func TestTwoInstancesOnOneStoreLoseAndRepeatNothing(t *testing.T) {
 	began, dovecot := time.Now(), startDovecot(t)
-	p := newPost(t, 35, 20, 80)
+	rounds := times(4, 60)
+	p := newPost(t, 35, 80*rounds)
 	file := storeFile(t)
 	// Both have the store open; one polls, until it is gone.
-	rounds := times(4, 60)
 	for round := range rounds {
 		one := run(t, file, "mb1", "imap", openMailbox(dovecot, "delete"))
 		two := run(t, file, "mb1", "imap", openMailbox(dovecot, "delete"))
@@ -223,14 +228,14 @@ func TestTwoInstancesOnOneStoreLoseAndRepeatNothing(t *testing.T) {
 // two processes of one store read, read again for other domains, and die.
 func TestTwoProcessesWhoseSettingsDifferAndThatAreKilledLoseAndRepeatNothing(t *testing.T) {
 	began, dovecot := time.Now(), startDovecot(t)
-	p := newPost(t, 36, 20, 80)
+	rounds := times(6, 100)
+	p := newPost(t, 36, 60*rounds)
 	all := mailboxSettings(dovecot, dovecot.TLSPort, "keep")
 	some := mailboxSettings(dovecot, dovecot.TLSPort, "keep")
 	some["domains"] = []string{"example.com", "*.example"}
 	first := newProcess(t, dataSource(t, all, dovecot.Password))
 	second := newProcess(t, dataSource(t, some, dovecot.Password))
 	second.options.DataDir = first.options.DataDir
-	rounds := times(6, 100)
 	for round := range rounds {
 		p.bring(t, 60, inbox(dovecot))
 		for _, process := range []*process{first, second} {
@@ -257,7 +262,7 @@ func TestTwoProcessesWhoseSettingsDifferAndThatAreKilledLoseAndRepeatNothing(t *
 func TestALargeMailboxIsReadWhole(t *testing.T) {
 	dovecot := startDovecot(t)
 	n := times(3000, 100_000)
-	p := newPost(t, 37, 4+n/50, 30)
+	p := newPost(t, 37, n)
 	p.bring(t, n, inbox(dovecot))
 	process := newProcess(t, dataSource(t, mailboxSettings(dovecot, dovecot.TLSPort, "keep"), dovecot.Password))
 	process.start(t)

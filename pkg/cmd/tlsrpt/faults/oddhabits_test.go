@@ -26,6 +26,25 @@ func openOdd(dovecot *loopback.Dovecot, odd *oddServer, after string) func() (so
 	}
 }
 
+// readFrom brings mails, which are read from an odd server until the store
+// equals the ledger.
+func readFrom(t *testing.T, odd *oddServer, dovecot *loopback.Dovecot, seed uint64) *post {
+	t.Helper()
+	odd.start(t, dovecot.Port)
+	rounds := times(4, 40)
+	p := newPost(t, seed, 60*rounds)
+	r := run(t, storeFile(t), "mb1", "imap", openOdd(dovecot, odd, "delete"))
+	for range rounds {
+		p.bring(t, 60, inbox(dovecot))
+		r.poll(t)
+	}
+	r.awaitAll(t, p)
+	r.stop(t)
+	equalsLedger(t, r.file, "mb1", p)
+	untouched(t, dovecot, p, "delete")
+	return p
+}
+
 var fetchOf = regexp.MustCompile(`^(\S+ UID FETCH )(\S+)( \(.*\r\n)$`)
 
 // TestAServerThatSendsFewerMessagesThanAskedLosesNone leaves mails out of an
@@ -54,17 +73,7 @@ func TestAServerThatSendsFewerMessagesThanAskedLosesNone(t *testing.T) {
 		}
 		return parts[1] + strings.Join(given, ",") + parts[3], ""
 	}}
-	odd.start(t, dovecot.Port)
-	p := newPost(t, 41, 8, 80)
-	r := run(t, storeFile(t), "mb1", "imap", openOdd(dovecot, odd, "delete"))
-	for range times(4, 40) {
-		p.bring(t, 60, inbox(dovecot))
-		r.poll(t)
-	}
-	r.awaitAll(t, p)
-	r.stop(t)
-	equalsLedger(t, r.file, "mb1", p)
-	untouched(t, dovecot, p, "delete")
+	p := readFrom(t, odd, dovecot, 41)
 	mu.Lock()
 	defer mu.Unlock()
 	if len(withheld) == 0 {
@@ -108,17 +117,7 @@ func TestAServerThatSendsUIDLastLosesAndRepeatsNothing(t *testing.T) {
 		rest := response[len(parts[0]) : len(response)-len(")\r\n")]
 		return fmt.Appendf(nil, "%s%s %s)\r\n", parts[1], rest, parts[2])
 	}}
-	odd.start(t, dovecot.Port)
-	p := newPost(t, 42, 8, 80)
-	r := run(t, storeFile(t), "mb1", "imap", openOdd(dovecot, odd, "delete"))
-	for range times(4, 40) {
-		p.bring(t, 60, inbox(dovecot))
-		r.poll(t)
-	}
-	r.awaitAll(t, p)
-	r.stop(t)
-	equalsLedger(t, r.file, "mb1", p)
-	untouched(t, dovecot, p, "delete")
+	p := readFrom(t, odd, dovecot, 42)
 	mu.Lock()
 	defer mu.Unlock()
 	if moved < len(p.brought) {
@@ -133,11 +132,12 @@ func TestAServerThatThrottlesIsObeyedAndLosesNothing(t *testing.T) {
 	began, dovecot := time.Now(), startDovecot(t)
 	throttle := &throttle{}
 	odd := (&oddServer{ask: throttle.answer}).start(t, dovecot.Port)
-	p := newPost(t, 43, 8, 80)
+	rounds := times(1, 20)
+	p := newPost(t, 43, 5*6*3*rounds)
 	r := run(t, storeFile(t), "mb1", "imap", openOdd(dovecot, odd, "delete"))
 	r.poll(t)
 	met := 0
-	for range times(1, 20) {
+	for range rounds {
 		for _, words := range []string{
 			"NO [UNAVAILABLE] Temporary System Error",
 			"NO [LIMIT] Account exceeded command or bandwidth limits",
@@ -149,12 +149,12 @@ func TestAServerThatThrottlesIsObeyedAndLosesNothing(t *testing.T) {
 				p.bring(t, 3, inbox(dovecot))
 				throttle.set(command, words)
 				r.change(func(*ingest.Config) {}) // it connects anew, so that each command comes
-				s := r.poll(t)
+				s := r.pollUntilFailed(t)
 				if !throttle.lift() {
 					t.Errorf("%s never came", command)
 				}
 				met++
-				checkThrottled(t, command, words, s)
+				checkThrottled(t, command+" answered with "+words, s)
 				if s = r.poll(t); s.LastError != "" {
 					t.Errorf("%s answered with %s: afterwards %q", command, words, s.LastError)
 				}
@@ -170,13 +170,13 @@ func TestAServerThatThrottlesIsObeyedAndLosesNothing(t *testing.T) {
 
 // checkThrottled looks at what is told of a poll that was throttled, and at
 // when the next one is due.
-func checkThrottled(t *testing.T, command, words string, s ingest.SourceStatus) {
+func checkThrottled(t *testing.T, what string, s ingest.SourceStatus) {
 	t.Helper()
-	if s.State == ingest.OK || s.LastError == "" {
-		t.Errorf("%s answered with %s: the state is %s: %q", command, words, s.State, s.LastError)
+	if s.State != ingest.Failing || s.LastError == "" {
+		t.Errorf("%s: the state is %s: %q", what, s.State, s.LastError)
 	}
-	if strings.Contains(words, "92415") && time.Until(s.NextPoll) < 90*time.Second {
-		t.Errorf("%s answered with %s: the next poll is due in %v: %q", command, words, time.Until(s.NextPoll), s.LastError)
+	if strings.Contains(what, "92415") && time.Until(s.NextPoll) < 90*time.Second {
+		t.Errorf("%s: the next poll is due in %v: %q", what, time.Until(s.NextPoll), s.LastError)
 	}
 }
 

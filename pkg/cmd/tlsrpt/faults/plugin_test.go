@@ -79,7 +79,13 @@ func (p *process) kill(t *testing.T) {
 // file is the store's, once the plugin has made it.
 func (p *process) file(t *testing.T) string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(p.options.DataDir, "*.sqlite"))
+	return storeIn(t, p.options.DataDir)
+}
+
+// storeIn is the one store's file in a data folder.
+func storeIn(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.sqlite"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("the data folder holds %q, %v", files, err)
 	}

@@ -29,10 +29,11 @@ type delivered struct {
 // everyTwice is how many reports come for one that comes twice.
 const everyTwice = 40
 
-// newPost makes one that brings reports of the days up to yesterday.
-func newPost(t *testing.T, seed uint64, domains, days int) *post {
+// newPost makes one that can bring so many reports, of the 80 days up to
+// yesterday.
+func newPost(t *testing.T, seed uint64, reports int) *post {
 	t.Helper()
-	return newPostOf(t, generate.Options{Seed: seed, Domains: domains, Days: days})
+	return newPostOf(t, generate.Options{Seed: seed, Domains: 8 + reports/100, Days: 80})
 }
 
 func newPostOf(t *testing.T, o generate.Options) *post {

@@ -16,9 +16,10 @@ func TestKilledWhileTheRetentionRunsDuringIngestOnlyWhatIsTooOldIsDropped(t *tes
 	began, dovecot := time.Now(), startDovecot(t)
 	// No report is of a day near the bound, which moves at midnight.
 	const retention, batch = 45, 600
-	rounds, within := times(4, 60), 0
-	recent := newPost(t, 48, 20+rounds, 30)
-	old := newPostOf(t, generate.Options{Seed: 49, Domains: rounds * batch / 100, Days: 60, End: time.Now().AddDate(0, 0, -60)})
+	rounds, within, kills := times(4, 60), 0, 0
+	most := rounds + 20
+	recent := newPostOf(t, generate.Options{Seed: 48, Domains: 20 + most, Days: 30})
+	old := newPostOf(t, generate.Options{Seed: 49, Domains: most * batch / 100, Days: 60, End: time.Now().AddDate(0, 0, -60)})
 	settings := mailboxSettings(dovecot, dovecot.TLSPort, "keep")
 	process := newProcess(t, dataSource(t, settings, dovecot.Password))
 	bound := time.Now().AddDate(0, 0, -retention).Unix() / 86400
@@ -26,7 +27,8 @@ func TestKilledWhileTheRetentionRunsDuringIngestOnlyWhatIsTooOldIsDropped(t *tes
 		return number(t, process.file(t), fmt.Sprintf("SELECT COUNT(DISTINCT report) FROM policy WHERE day < %d", bound))
 	}
 	random := rand.New(rand.NewPCG(15, 16))
-	for round := range rounds {
+	// A busy machine may be too slow to kill within it: then there are more rounds.
+	for round := 0; round < rounds || within == 0 && round < most; round++ {
 		settings["retentionDays"] = 36500
 		process.source = dataSource(t, settings, dovecot.Password)
 		old.bring(t, batch, inbox(dovecot))
@@ -50,6 +52,7 @@ func TestKilledWhileTheRetentionRunsDuringIngestOnlyWhatIsTooOldIsDropped(t *tes
 		if after := tooOld(); after > 0 && after < before {
 			within++
 		}
+		kills += 2
 	}
 	process.start(t)
 	process.awaitAll(t, len(recent.brought))
@@ -62,7 +65,7 @@ func TestKilledWhileTheRetentionRunsDuringIngestOnlyWhatIsTooOldIsDropped(t *tes
 		t.Error("no kill came while the retention dropped reports")
 	}
 	measured(t, figure{
-		"kill -9 while the retention runs", 2 * rounds, recent.reports() + old.reports(),
+		"kill -9 while the retention runs", kills, recent.reports() + old.reports(),
 		fmt.Sprintf("0 lost, 0 twice, 0 touched; %d within the retention", within), time.Since(began),
 	})
 }
