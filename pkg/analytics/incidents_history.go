@@ -1,8 +1,10 @@
 package analytics
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -15,23 +17,44 @@ import (
 type history struct {
 	in     *IncidentInput
 	domain string
-	// identities are of the names seen, see [history.reporter].
-	identities map[string]string
-	// sessions are by day and reporter, of those with a session.
-	sessions map[tlsrpt.Day]map[string]int64
-	// reported are the days with sessions of each reporter, in order; heard is
-	// the last day of any report of it, and lastHeard that of any reporter.
-	reported  map[string][]tlsrpt.Day
-	heard     map[string]tlsrpt.Day
+	// names are those seen, voices the reporters behind them by identity.
+	names  map[string]*spoken
+	voices map[string]*voice
+	// lastHeard is the last day of any report.
 	lastHeard tlsrpt.Day
-	// names are those a reporter used on the domain, by the last day of each.
-	names map[string]map[string]tlsrpt.Day
-	modes map[tlsrpt.Day]map[string]bool
+	modes     map[tlsrpt.Day]map[string]bool
 	// mxHosts are the receiving hosts known of the domain, networks those that
 	// each reporter is known to send from.
 	mxHosts  map[string]bool
 	networks map[string]map[string]bool
 	troubles map[troubleKind]*trouble
+}
+
+// A voice is one reporter, under whatever names.
+type voice struct {
+	id string
+	// days are those with sessions, in order; heard is the last of any report.
+	days  []daySessions
+	heard tlsrpt.Day
+	names []*spoken
+}
+
+type daySessions struct {
+	on       tlsrpt.Day
+	sessions int64
+}
+
+// spoken is a name that a reporter used on the domain, last on a day.
+type spoken struct {
+	name  string
+	voice *voice
+	last  tlsrpt.Day
+}
+
+// from returns the days from one on.
+func (v *voice) from(day tlsrpt.Day) []daySessions {
+	i := sort.Search(len(v.days), func(i int) bool { return v.days[i].on >= day })
+	return v.days[i:]
 }
 
 // A troubleKind tells troubles of a domain apart.
@@ -69,8 +92,12 @@ func histories(in IncidentInput) []*history {
 			h.addFailure(row, failed)
 		}
 	}
+	domain, h := "", byDomain[""] // of the row before: rows of a domain stand together mostly
 	for _, row := range in.Sessions {
-		if h := byDomain[row.Group[0]]; h != nil {
+		if row.Group[0] != domain {
+			domain, h = row.Group[0], byDomain[row.Group[0]]
+		}
+		if h != nil {
 			h.addSessions(row)
 		}
 	}
@@ -90,9 +117,8 @@ func histories(in IncidentInput) []*history {
 
 func newHistory(in *IncidentInput, domain string) *history {
 	h := &history{
-		in: in, domain: domain, identities: map[string]string{},
-		sessions: map[tlsrpt.Day]map[string]int64{}, reported: map[string][]tlsrpt.Day{}, heard: map[string]tlsrpt.Day{},
-		names: map[string]map[string]tlsrpt.Day{}, modes: map[tlsrpt.Day]map[string]bool{}, troubles: map[troubleKind]*trouble{},
+		in: in, domain: domain, names: map[string]*spoken{}, voices: map[string]*voice{},
+		modes: map[tlsrpt.Day]map[string]bool{}, troubles: map[troubleKind]*trouble{},
 		mxHosts: map[string]bool{}, networks: map[string]map[string]bool{},
 	}
 	for _, host := range in.MXHosts[domain] {
@@ -103,13 +129,27 @@ func newHistory(in *IncidentInput, domain string) *history {
 	return h
 }
 
-// reporter folds the names of one organization to one identity: the short name
-// of a known reporter, else the latest name it goes by, without case.
-func (h *history) reporter(name string) string {
-	id, ok := h.identities[name]
-	if ok {
-		return id
+// hear notes that a reporter was heard on a day, by the name it used.
+func (h *history) hear(on tlsrpt.Day, name string) *voice {
+	s := h.names[name]
+	if s == nil {
+		id := h.identity(name)
+		v := h.voices[id]
+		if v == nil {
+			v = &voice{id: id, heard: on}
+			h.voices[id] = v
+		}
+		s = &spoken{name: name, voice: v, last: on}
+		h.names[name] = s
+		v.names = append(v.names, s)
 	}
+	s.last, s.voice.heard, h.lastHeard = max(s.last, on), max(s.voice.heard, on), max(h.lastHeard, on)
+	return s.voice
+}
+
+// identity folds the names of one organization to one: the short name of a
+// known reporter, else the latest name it goes by, without case.
+func (h *history) identity(name string) string {
 	latest := name
 	for range 8 { // A chain of names is short; one that runs in a circle is not followed for ever.
 		next := ""
@@ -121,17 +161,15 @@ func (h *history) reporter(name string) string {
 		}
 		latest = next
 	}
-	id = strings.ToLower(strings.Join(strings.Fields(latest), " "))
 	if known, ok := tlsrpt.KnownReporter(latest); ok {
-		id = known.Name
+		return known.Name
 	}
-	h.identities[name] = id
-	return id
+	return strings.ToLower(strings.Join(strings.Fields(latest), " "))
 }
 
 func (h *history) addFailure(row store.FailureSum, failed int64) {
-	reporter := h.reporter(row.Group[2])
 	on := tlsrpt.DayOf(row.Bucket)
+	reporter := h.hear(on, row.Group[2]).id
 	f := failure{reporter: reporter, mx: row.Group[3], network: row.Group[4], failed: failed}
 	if len(row.Group) > 5 {
 		f.reason = row.Group[5]
@@ -153,37 +191,16 @@ func (h *history) addFailure(row store.FailureSum, failed int64) {
 	if f.network != "" {
 		h.networks[reporter][f.network] = true
 	}
-	h.hear(on, reporter, row.Group[2])
 }
 
 func (h *history) addSessions(row store.SessionRow) {
-	reporter := h.reporter(row.Group[1])
 	on := tlsrpt.DayOf(row.Bucket)
-	h.hear(on, reporter, row.Group[1])
+	v := h.hear(on, row.Group[1])
 	var sums Sums
 	sums.Add(row)
-	total := sums.Total(h.in.Counting)
-	if total == 0 {
-		return // A report of no session says nothing of TLS.
+	if total := sums.Total(h.in.Counting); total > 0 { // A report of no session says nothing of TLS.
+		v.days = append(v.days, daySessions{on, total})
 	}
-	if h.sessions[on] == nil {
-		h.sessions[on] = map[string]int64{}
-	}
-	if h.sessions[on][reporter] == 0 {
-		h.reported[reporter] = append(h.reported[reporter], on)
-	}
-	h.sessions[on][reporter] += total
-}
-
-func (h *history) hear(on tlsrpt.Day, reporter, name string) {
-	if last, ok := h.heard[reporter]; !ok || on > last {
-		h.heard[reporter] = on
-	}
-	h.lastHeard = max(h.lastHeard, on)
-	if h.names[reporter] == nil {
-		h.names[reporter] = map[string]tlsrpt.Day{}
-	}
-	h.names[reporter][name] = max(h.names[reporter][name], on)
 }
 
 func (h *history) addMode(on tlsrpt.Day, policyType, mode string) {
@@ -202,22 +219,31 @@ func (h *history) addMode(on tlsrpt.Day, policyType, mode string) {
 	h.modes[on][word] = true
 }
 
+// order puts the days of reporters in order, each once.
 func (h *history) order() {
-	for _, days := range h.reported {
-		slices.Sort(days)
+	for _, v := range h.voices {
+		slices.SortFunc(v.days, func(a, b daySessions) int { return cmp.Compare(a.on, b.on) })
+		kept := v.days[:0]
+		for _, d := range v.days {
+			if n := len(kept); n > 0 && kept[n-1].on == d.on {
+				kept[n-1].sessions += d.sessions
+				continue
+			}
+			kept = append(kept, d)
+		}
+		v.days = kept
 	}
 }
 
 // name is the latest name of a reporter, as it reported itself.
 func (h *history) name(reporter string) string {
-	latest := ""
-	for name, on := range h.names[reporter] {
-		before := h.names[reporter][latest]
-		if latest == "" || on > before || on == before && name < latest {
-			latest = name
+	latest := h.voices[reporter].names[0]
+	for _, s := range h.voices[reporter].names {
+		if s.last > latest.last || s.last == latest.last && s.name < latest.name {
+			latest = s
 		}
 	}
-	return latest
+	return latest.name
 }
 
 // expectedNext is when a reporter's next report is due, under any of its names.
@@ -226,8 +252,8 @@ func (h *history) expectedNext(reporter string) time.Time {
 	if h.in.ExpectedNext == nil {
 		return due
 	}
-	for name := range h.names[reporter] {
-		if at := h.in.ExpectedNext(h.domain, name); at.After(due) {
+	for _, s := range h.voices[reporter].names {
+		if at := h.in.ExpectedNext(h.domain, s.name); at.After(due) {
 			due = at
 		}
 	}
@@ -264,11 +290,19 @@ func (h *history) mode(on tlsrpt.Day, resultType string, dane bool) string {
 
 // lastClean returns the last day before first with a session and without trouble.
 func (h *history) lastClean(t *trouble, first tlsrpt.Day) time.Time {
-	var last time.Time
-	for on := range h.sessions {
-		if on < first && t.days[on] == nil && on.Time().After(last) {
-			last = on.Time()
+	var last tlsrpt.Day
+	for _, v := range h.voices {
+		for _, d := range slices.Backward(v.days) {
+			if d.on <= last {
+				break
+			}
+			if d.on < first && t.days[d.on] == nil {
+				last = d.on
+			}
 		}
 	}
-	return last
+	if last == 0 {
+		return time.Time{}
+	}
+	return last.Time()
 }

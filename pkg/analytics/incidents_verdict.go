@@ -94,15 +94,16 @@ func (h *history) countSessions(in *Incident, s *stretch) (theirs int64) {
 	for reporter := range s.seen {
 		heard[reporter] = true
 	}
-	for on, sessions := range h.sessions {
-		if on < s.first || on > s.last {
-			continue
-		}
-		for reporter, n := range sessions {
+	for reporter, v := range h.voices {
+		_, saw := s.seen[reporter]
+		for _, d := range v.from(s.first) {
+			if d.on > s.last {
+				break
+			}
 			heard[reporter] = true
-			in.Sessions += n
-			if _, saw := s.seen[reporter]; saw {
-				theirs += n
+			in.Sessions += d.sessions
+			if saw {
+				theirs += d.sessions
 			}
 		}
 	}
@@ -262,7 +263,7 @@ func (h *history) notHeard(s *stretch, waiting []Witness) string {
 	who, have := h.called(waiting)
 	last := tlsrpt.Day(0)
 	for _, w := range waiting {
-		last = max(last, h.heard[w.Reporter])
+		last = max(last, h.voices[w.Reporter].heard)
 	}
 	if last > s.last {
 		return fmt.Sprintf("%s %s had no session since %s", who, have, sayDay(s.last.Time(), h.in.Now))

@@ -3,7 +3,6 @@ package analytics
 import (
 	"cmp"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -65,14 +64,13 @@ func Awaited(last, on tlsrpt.Day, due, upTo time.Time) bool {
 func (h *history) witnesses(s *stretch, before tlsrpt.Day) []Witness {
 	var all []Witness
 	for reporter, bad := range s.seen {
-		days := h.reported[reporter]
-		i := sort.Search(len(days), func(i int) bool { return days[i] > bad })
-		if i < len(days) && days[i] <= s.last {
+		later := h.voices[reporter].from(bad + 1)
+		if len(later) > 0 && later[0].on <= s.last {
 			continue
 		}
 		w := Witness{Reporter: reporter, Failed: s.failed[reporter]}
-		if i < len(days) && days[i] < before {
-			w.Clean = days[i]
+		if len(later) > 0 && later[0].on < before {
+			w.Clean = later[0].on
 		}
 		all = append(all, w)
 	}
@@ -88,7 +86,7 @@ func (h *history) cleanAfter(s *stretch, before, on tlsrpt.Day) (tlsrpt.Day, boo
 		var due time.Time
 		// One that reports without a session has no mail any more, or tells of
 		// failures only: its next report need not say anything.
-		if h.heard[w.Reporter] <= s.last && !h.failuresOnly(w.Reporter) {
+		if h.voices[w.Reporter].heard <= s.last && !h.failuresOnly(w.Reporter) {
 			due = h.expectedNext(w.Reporter)
 		}
 		witnesses[i].Awaited = Awaited(s.last, on, due, h.in.UpTo)
