@@ -162,7 +162,7 @@ type moment struct {
 	HeardUpTo, Live time.Time
 	// Syncing: a first synchronisation is going on.
 	Syncing bool
-	// StoredUpTo is after when nothing that was stored is known; zero is no bound.
+	// StoredUpTo is when nothing that was stored after it is known; zero is no bound.
 	StoredUpTo time.Time
 }
 
@@ -171,15 +171,23 @@ type moment struct {
 // days, so a time within one stands for all others in it. The caller clears
 // what the judgement does not need, so that more requests share it.
 func (r *request) ofDay() *request {
-	of := &request{Environment: Environment{Store: r.Environment.Store, Domains: r.Domains}, Model: r.Model, Range: r.Range, at: r.at, sums: r.Environment.Store}
-	of.MaxDataPoints = 0
-	if r.Cache == nil {
-		return of
-	}
-	of.wide = &r.Cache.wide
+	of := &request{Environment: Environment{Store: r.Environment.Store, Domains: r.Domains}, Model: r.Model, at: r.at, sums: r.Environment.Store}
 	of.From, of.To = startOfDay(r.From), withinDay(r.To)
 	of.at.Now, of.at.HeardUpTo, of.at.StoredUpTo = withinDay(r.at.Now), withinDay(r.at.HeardUpTo), time.Time{}
+	if r.Cache != nil {
+		of.wide = &r.Cache.wide
+	}
 	return of
+}
+
+// alone is the request as it is, of which nothing is kept.
+func (r *request) alone() *request {
+	alone := *r
+	alone.Cache, alone.sums, alone.cost, alone.latest = nil, r.Environment.Store, store.Cost{}, time.Time{}
+	if r.Cache != nil {
+		alone.wide = &r.Cache.wide
+	}
+	return &alone
 }
 
 // The first of the rows of an answer, and how many there are.
@@ -221,28 +229,26 @@ func judged[T any](ctx context.Context, r, of *request, what string, make func(c
 	}
 	note := func(j judgement[T], err error) (T, error) {
 		r.cost.Rows = r.cost.Rows || j.Cost.Rows
-		if j.Latest.After(r.latest) {
-			r.latest = j.Latest
-		}
 		return j.Value, err
 	}
 	if r.Cache == nil {
-		return note(judge(of))
+		return note(judge(r.alone()))
 	}
-	key, err := keyOf(what, of.Model, of.Domains, of.From, of.To, of.at)
-	if err != nil {
-		return note(judgement[T]{}, err)
+	kept := func(what string, from, to time.Time, at moment, as *request) (j judgement[T], err error) {
+		key, err := keyOf(what, of.Model, of.Domains, from, to, at)
+		if err != nil {
+			return j, err
+		}
+		value, err := r.Cache.get(ctx, key, func() (any, error) { return judge(as) })
+		if err != nil {
+			return j, err
+		}
+		return value.(judgement[T]), nil
 	}
-	value, err := r.Cache.get(ctx, key, func() (any, error) { return judge(of) })
-	if err != nil {
-		return note(judgement[T]{}, err)
-	}
-	j := value.(judgement[T])
-	if j.Latest.After(r.at.Now) {
+	j, err := kept(what, of.From, of.To, of.at, of)
+	if err == nil && j.Latest.After(r.at.Now) {
 		// What was stored since was not known at the moment asked about.
-		exact := *of
-		exact.at.StoredUpTo = r.at.Now
-		return note(judge(&exact))
+		j, err = kept(what+" as of then", r.From, r.To, r.at, r.alone())
 	}
-	return note(j, nil)
+	return note(j, err)
 }

@@ -77,6 +77,11 @@ func TestACacheTellsApartAllThatAnAnswerDependsOn(t *testing.T) {
 			sent{day: on, policies: twice("a.example", 90, failed, detail("certificate-expired", "mx1", "192.0.2.1", failed))},
 			sent{day: on, reporter: "Mail.ru", trust: store.Unverifiable, policies: sts("b.example", 5, 4, detail("starttls-not-supported", "mx2", "192.0.2.1", 4))},
 		)
+		dropped := sts("d.example", 8, 0)
+		if day > 18 {
+			dropped[0].Mode = "testing"
+		}
+		b.take(t, sent{day: on, policies: dropped}, sent{day: on, reporter: "Comcast", policies: dropped})
 		if day < 12 {
 			b.take(t, sent{day: on, reporter: "Comcast", policies: []tlsrpt.Policy{policy("tlsa", "a.example", 8, 0)}},
 				sent{day: on, reporter: "Late", stored: "2026-02-20", policies: sts("c.example", 8, 0)})
@@ -84,20 +89,20 @@ func TestACacheTellsApartAllThatAnAnswerDependsOn(t *testing.T) {
 			b.take(t, sent{day: on, reporter: "Comcast", policies: []tlsrpt.Policy{policy("no-policy-found", "c.example", 8, 0)}})
 		}
 	}
-	syncing := polled("drop1", "2026-02-28T11:00")
+	syncing := polled("drop1", "2026-03-01T11:00")
 	syncing.FirstSync, syncing.State = time.Time{}, "syncing"
 	for _, question := range cachedQuestions {
-		for _, sources := range [][]Source{nil, {polled("mb1", "2026-02-28T12:00")}, {polled("mb1", "2026-02-19")}, {polled("mb1", "2026-02-28T12:00"), syncing}} {
+		for _, sources := range [][]Source{nil, {polled("mb1", "2026-03-01T12:00")}, {polled("mb1", "2026-02-19")}, {polled("mb1", "2026-03-01T12:00"), syncing}} {
 			for _, domains := range [][]string{nil, {"silent.example", "other.example"}} {
 				b.sources, b.domains = sources, domains
 				for _, setting := range []string{
 					`"trust":"any"`, `"trust":"authenticated"`, `"counting":"reported"`, `"filters":[{"dimension":"policyDomain","values":["a.example"]}]`,
 					`"filters":[{"dimension":"policyDomain","operator":"!=","values":["a.example"]}]`,
 				} {
-					b.ask(t, "{"+question+","+setting+"}", "2026-02-21 2026-02-28T13:00")
+					b.ask(t, "{"+question+","+setting+"}", "2026-02-22 2026-03-01T13:00")
 				}
-				b.ask(t, "{"+question+"}", "2026-02-14 2026-02-28T13:00")
-				b.ask(t, "{"+question+"}", "2026-02-14 2026-02-24T13:00")
+				b.ask(t, "{"+question+"}", "2026-02-15 2026-03-01T13:00")
+				b.ask(t, "{"+question+"}", "2026-02-15 2026-03-08T13:00")
 			}
 		}
 	}
