@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,19 +14,16 @@ import (
 
 // A corpus is a folder of report mails, each with one report.
 type corpus struct {
-	dir       string
-	files     []string
-	received  []time.Time
-	documents [][]byte // the inflated documents of the first of them
+	dir      string
+	files    []string
+	received []time.Time
 	// mailBytes are those of all mails; compressed those of all documents, each
 	// by gzip, as reporters send them.
 	mailBytes, compressed int64
 }
 
-const keptDocuments = 500
-
 // writeCorpus writes n report mails of 100 domains and ten reporters.
-func writeCorpus(dir string, n int) (*corpus, error) {
+func writeCorpus(dir string, n int, p *progress) (*corpus, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -34,7 +32,6 @@ func writeCorpus(dir string, n int) (*corpus, error) {
 		return nil, err
 	}
 	c := &corpus{dir: dir}
-	packed := gzip.NewWriter(nil)
 	for item := range generator.Items() {
 		if item.Kind != generate.Mail || item.Decoy != generate.Genuine {
 			continue
@@ -46,23 +43,26 @@ func writeCorpus(dir string, n int) (*corpus, error) {
 		if err := os.Chtimes(file, item.Received, item.Received); err != nil {
 			return nil, err
 		}
-		var b bytes.Buffer
-		packed.Reset(&b)
-		if _, err := packed.Write(item.Document); err != nil {
-			return nil, err
-		}
-		if err := packed.Close(); err != nil {
+		size, err := gzipSize(item.Document)
+		if err != nil {
 			return nil, err
 		}
 		c.mailBytes += int64(len(item.Bytes))
-		c.compressed += int64(b.Len())
+		c.compressed += size
 		c.files, c.received = append(c.files, file), append(c.received, item.Received)
-		if len(c.documents) < keptDocuments {
-			c.documents = append(c.documents, item.Document)
-		}
+		p.at(len(c.files))
 		if len(c.files) == n {
 			return c, nil
 		}
 	}
 	return nil, fmt.Errorf("the generator made %d mails, not %d", len(c.files), n)
+}
+
+// gzipSize is how many bytes a document has by gzip, as reporters send it.
+func gzipSize(document []byte) (int64, error) {
+	var b bytes.Buffer
+	packed := gzip.NewWriter(&b)
+	_, err := packed.Write(document)
+	err = errors.Join(err, packed.Close())
+	return int64(b.Len()), err
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -18,44 +19,33 @@ import (
 // perFolder keeps listings below their limits of 10,000 entries and 1 MiB.
 const perFolder = 2000
 
-const bareGetName = "bare GET of the same files, bytes thrown away"
-
-// benchDrop polls a real nginx, and gets the same files once more throwing the
-// bytes away.
+// benchDrop polls a real nginx.
 func benchDrop(ctx context.Context, l *lab) error {
-	mails, err := l.corpusOnce()
-	if err != nil {
-		return err
-	}
-	n := len(mails.files)
-	s := l.sheet(fmt.Sprintf("Polling a drop of %d files from nginx over TLS on loopback", n),
-		"What", "Reports/s", "Time", "Memory, MiB", "Store, MiB", "Number to reach")
+	return syncing{
+		name: "drop", title: "Polling a drop of %d files from nginx over TLS on loopback",
+		bareName: "bare GET of the same files, one after the other, bytes thrown away", start: startDrop,
+	}.run(ctx, l)
+}
+
+// startDrop starts an nginx with the mails as files.
+func startDrop(ctx context.Context, l *lab, mails *corpus) (*server, error) {
 	nginx, err := loopback.StartNginx(ctx, loopback.NginxOptions{})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		s.row("skipped: nginx is not installed")
-		s.print()
-		return nil
-	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { _ = nginx.Close() }()
+	p := l.progress("fill the drop", len(mails.files))
 	var names []string
 	for i, file := range mails.files {
-		name := filepath.Join(fmt.Sprintf("%03d", i/perFolder), filepath.Base(file))
+		name := fmt.Sprintf("%03d/%s", i/perFolder, filepath.Base(file))
 		names = append(names, name)
 		raw, err := os.ReadFile(file)
+		if err == nil {
+			err = nginx.Put(name, mails.received[i], raw)
+		}
 		if err != nil {
-			return err
+			return nil, errors.Join(err, nginx.Close())
 		}
-		target := filepath.Join(nginx.Dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(target), 0o755), os.WriteFile(target, raw, 0o644), os.Chtimes(target, mails.received[i], mails.received[i])); err != nil {
-			return err
-		}
-	}
-	bare, err := bareGet(nginx, names)
-	if err != nil {
-		return err
+		p.at(i)
 	}
 	settings := map[string]any{
 		"sources": []any{map[string]any{
@@ -63,12 +53,10 @@ func benchDrop(ctx context.Context, l *lab) error {
 		}},
 		"retentionDays": 36500, "authentication": "off",
 	}
-	ours, store, stop, err := l.synchronise(ctx, "drop", settings, "", n)
-	if err != nil {
-		return err
-	}
-	l.reportSync(s, "the plugin, from its start", n, ours, store, stop, bareGetName, bare)
-	return nil
+	return &server{
+		Closer: nginx, settings: settings,
+		bare: func() (time.Duration, error) { return bareGet(nginx, names) },
+	}, nil
 }
 
 // bareGet lists the folders and gets every file, one after the other.
@@ -91,7 +79,7 @@ func bareGet(nginx *loopback.Nginx, names []string) (time.Duration, error) {
 	began := time.Now()
 	folder := ""
 	for _, name := range names {
-		if at := filepath.Dir(name); at != folder {
+		if at := path.Dir(name); at != folder {
 			folder = at
 			if err := get(folder+"/", io.Discard); err != nil {
 				return 0, err

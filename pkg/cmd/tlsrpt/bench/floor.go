@@ -5,11 +5,9 @@ import (
 	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,19 +116,11 @@ func (f *floor) importBatch(ctx context.Context, files []string) error {
 		return err
 	}
 	for _, file := range files {
-		raw, err := os.ReadFile(file)
+		m, err := readMail(file)
+		if err == nil {
+			err = f.write(ctx, file, m)
+		}
 		if err != nil {
-			return err
-		}
-		inflated, packed, err := inflateMail(raw)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		var d document
-		if err := json.Unmarshal(inflated, &d); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		if err := f.write(ctx, file, &d, sha256.Sum256(inflated), packed, int64(len(raw))); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
@@ -138,7 +128,8 @@ func (f *floor) importBatch(ctx context.Context, files []string) error {
 }
 
 // write writes one report with everything that follows from it.
-func (f *floor) write(ctx context.Context, ref string, d *document, hash [32]byte, packed []byte, size int64) error {
+func (f *floor) write(ctx context.Context, ref string, m plainMail) error {
+	d, hash := &m.document, sha256.Sum256(m.inflated)
 	f.reports++
 	id, now := f.reports, time.Now().Unix()
 	day := d.DateRange.Start.Unix() / 86400
@@ -157,7 +148,7 @@ func (f *floor) write(ctx context.Context, ref string, d *document, hash [32]byt
 		return err
 	}
 	if err := f.exec(ctx, "INSERT INTO ledger (id, hash, source, ref, received, committed, size, stored, duplicate, quarantined, ignored, why, state) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0, 0, 1)",
-		id, short(8), source, ref, now, now, size); err != nil {
+		id, short(8), source, ref, now, now, m.size); err != nil {
 		return err
 	}
 	if err := f.exec(ctx, `INSERT INTO report (id, hash0, hash, name_key, sign_key, reporter, day, starts, ends, received, source, ledger, stored, late, trust,
@@ -165,7 +156,7 @@ func (f *floor) write(ctx context.Context, ref string, d *document, hash [32]byt
 		id, short(0), hash[:], short(16), reporter, day, d.DateRange.Start.Unix(), d.DateRange.End.Unix(), now, source, id, now, id, contact, d.ID); err != nil {
 		return err
 	}
-	if err := f.exec(ctx, "INSERT INTO document (report, frame) VALUES (?, ?)", id, packed); err != nil {
+	if err := f.exec(ctx, "INSERT INTO document (report, frame) VALUES (?, ?)", id, m.packed); err != nil {
 		return err
 	}
 	if err := f.exec(ctx, "INSERT INTO delivery (report, ledger, trust, reason, signed_by, route) VALUES (?, ?, 4, 0, 0, 0)", id, id); err != nil {

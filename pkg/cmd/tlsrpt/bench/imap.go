@@ -19,49 +19,35 @@ import (
 
 const user = "reports@tlsrpt.example"
 
-// benchIMAP synchronises a real Dovecot's mailbox, and fetches it once more
-// throwing the bytes away.
+// benchIMAP synchronises a real Dovecot's mailbox.
 func benchIMAP(ctx context.Context, l *lab) error {
-	mails, err := l.corpusOnce()
-	if err != nil {
-		return err
-	}
-	n := len(mails.files)
-	s := l.sheet(fmt.Sprintf("IMAP synchronisation of %d mails from Dovecot over TLS on loopback", n),
-		"What", "Reports/s", "Time", "Memory, MiB", "Store, MiB", "Number to reach")
+	return syncing{
+		name: "imap", title: "IMAP synchronisation of %d mails from Dovecot over TLS on loopback",
+		bareName: "bare UID FETCH, bytes thrown away", start: startMailbox, goal: goalIMAPToImport,
+	}.run(ctx, l)
+}
+
+// startMailbox starts a Dovecot with the mails.
+func startMailbox(ctx context.Context, l *lab, mails *corpus) (*server, error) {
 	dovecot, err := loopback.StartDovecot(ctx, loopback.DovecotOptions{})
-	if errors.Is(err, loopback.ErrNotInstalled) {
-		s.row("skipped: dovecot is not installed")
-		s.print()
-		return nil
-	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { _ = dovecot.Close() }()
+	p := l.progress("fill the mailbox", len(mails.files))
 	for i, file := range mails.files {
 		raw, err := os.ReadFile(file)
+		if err == nil {
+			err = dovecot.Append(user, "INBOX", mails.received[i], raw)
+		}
 		if err != nil {
-			return err
+			return nil, errors.Join(err, dovecot.Close())
 		}
-		if err := dovecot.Append(user, "INBOX", mails.received[i], raw); err != nil {
-			return err
-		}
+		p.at(i)
 	}
-	// Once before, so that Dovecot has its index for both.
-	if _, err := bareFetch(dovecot, n); err != nil {
-		return err
-	}
-	bare, err := bareFetch(dovecot, n)
-	if err != nil {
-		return err
-	}
-	ours, store, stop, err := l.synchronise(ctx, "imap", mailboxSettings(dovecot), dovecot.Password, n)
-	if err != nil {
-		return err
-	}
-	l.reportSync(s, "the plugin, from its start", n, ours, store, stop, "bare UID FETCH, bytes thrown away", bare)
-	return nil
+	return &server{
+		Closer: dovecot, settings: mailboxSettings(dovecot), password: dovecot.Password,
+		bare: func() (time.Duration, error) { return bareFetch(dovecot, len(mails.files)) },
+	}, nil
 }
 
 func mailboxSettings(dovecot *loopback.Dovecot) map[string]any {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"sigs.k8s.io/yaml"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/alertrules"
 )
 
 // A shipped is a query of a dashboard or an alert rule, as it is asked where no
@@ -38,21 +38,11 @@ func shippedQueries() ([]shipped, error) {
 		}
 		all = append(all, found...)
 	}
-	rules, err := filepath.Glob("provisioning/alerting/*.yaml")
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range rules {
-		found, err := alertQueries(file)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		all = append(all, found...)
-	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("there is no query in dashboards and provisioning/alerting: run from the repository's root")
+		return nil, fmt.Errorf("there is no query in dashboards: run from the repository's root")
 	}
-	return all, nil
+	rules, err := alertQueries()
+	return append(all, rules...), err
 }
 
 type panel struct {
@@ -162,38 +152,17 @@ func spanOf(from string) (time.Duration, error) {
 	return time.Duration(n) * unit, nil
 }
 
-func alertQueries(file string) ([]shipped, error) {
-	raw, err := os.ReadFile(file)
+// alertQueries are those of the rules that are for the plugin.
+func alertQueries() ([]shipped, error) {
+	file, err := alertrules.Shipped()
 	if err != nil {
-		return nil, err
-	}
-	var rules struct {
-		Groups []struct {
-			Rules []struct {
-				Title string
-				Data  []struct {
-					RefID             string
-					RelativeTimeRange struct{ From int }
-					Model             map[string]any
-				}
-			}
-		}
-	}
-	if err := yaml.Unmarshal(raw, &rules); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the alert rules: %w", err)
 	}
 	var all []shipped
-	for _, group := range rules.Groups {
-		for _, rule := range group.Rules {
-			for _, d := range rule.Data {
-				if d.Model["queryType"] == nil {
-					continue // an expression
-				}
-				model, err := json.Marshal(d.Model)
-				if err != nil {
-					return nil, err
-				}
-				all = append(all, shipped{"alert: " + rule.Title + ", " + d.RefID, model, time.Duration(d.RelativeTimeRange.From) * time.Second})
+	for _, rule := range file.Rules() {
+		for _, q := range rule.Data {
+			if q.DatasourceUID == alertrules.UID {
+				all = append(all, shipped{"alert: " + rule.Title + ", " + q.RefID, q.Model, time.Duration(q.RelativeTimeRange.From) * time.Second})
 			}
 		}
 	}

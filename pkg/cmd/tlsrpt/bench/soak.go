@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"time"
 
@@ -16,24 +15,32 @@ import (
 
 const (
 	soakDomains = 100
-	// soakSamples is how often memory and file handles are looked at.
-	soakSamples = 60
-	// soakFlat is by how much the last third may lie above the middle one.
-	soakFlat = 1.10
+	// soakSamples is how often memory, file handles and the store are looked at.
+	soakSamples = 120
+	// soakFlat is by how much the last quarter may lie above the second; the
+	// first warms up. Beside it, memory may grow by soakMemory MiB and handles
+	// by soakHandles.
+	soakFlat    = 1.10
+	soakMemory  = 8.0
+	soakHandles = 2.0
 )
 
-// A sample is what the plugin's process needed at a moment.
+// errGrows is what a soak fails with.
+var errGrows = errors.New("not flat")
+
+// A sample is what the plugin needed at a moment, and did since the one before.
 type sample struct {
 	at      time.Duration
-	memory  float64
+	memory  float64 // MiB resident
 	handles int
+	store   int64 // bytes
 	stored  int
 	queries int
 	slowest time.Duration
 }
 
 // soakFor delivers mails and asks every shipped query, one after the other,
-// for so long, and watches the plugin's memory and file handles.
+// for so long, and watches the plugin's memory, its file handles and its store.
 func (l *lab) soakFor(ctx context.Context, length time.Duration) error {
 	queries, err := shippedQueries()
 	if err != nil {
@@ -52,19 +59,22 @@ func (l *lab) soakFor(ctx context.Context, length time.Duration) error {
 		return err
 	}
 	defer plugin.Stop()
-	ctx, cancel := context.WithTimeout(ctx, length)
+	timed, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
 	delivering := make(chan error, 1)
-	go func() { delivering <- deliverMails(ctx, dovecot) }()
-	samples, failed := l.watch(ctx, plugin, queries, length/soakSamples)
-	if err := errors.Join(failed, <-delivering); err != nil && ctx.Err() == nil {
+	go func() {
+		defer cancel()
+		delivering <- deliverMails(timed, dovecot)
+	}()
+	samples, err := l.watch(timed, plugin, queries, length/soakSamples)
+	cancel()
+	if err := errors.Join(err, <-delivering, ctx.Err()); err != nil {
 		return err
 	}
-	l.printSoak(length, samples)
-	return nil
+	return l.judgeSoak(length, samples)
 }
 
-// deliverMails brings report mails of ever newer days, 20 a second.
+// deliverMails brings report mails of ever newer days, 20 a second, until ctx ends.
 func deliverMails(ctx context.Context, dovecot *loopback.Dovecot) error {
 	for seed := uint64(1); ; seed++ {
 		generator, err := generate.New(generate.Options{Seed: seed, Domains: soakDomains, Days: 90})
@@ -90,60 +100,110 @@ func deliverMails(ctx context.Context, dovecot *loopback.Dovecot) error {
 // watch asks queries until ctx ends, and takes a sample at every interval.
 func (l *lab) watch(ctx context.Context, plugin *hosted, queries []shipped, every time.Duration) (samples []sample, err error) {
 	began, due := time.Now(), time.Now().Add(every)
+	p := l.progress("soak", int(soakSamples))
 	now := sample{}
-	for i := 0; ctx.Err() == nil; i++ {
+	for i := 0; ; i++ {
 		q := queries[i%len(queries)]
 		asked := time.Now()
 		answers, err := plugin.Query(ctx, backend.DataQuery{RefID: "A", JSON: q.model, MaxDataPoints: 400, TimeRange: backend.TimeRange{From: asked.Add(-q.span), To: asked}})
-		if ctx.Err() != nil {
-			return samples, nil
-		}
 		if err == nil {
 			err = answers["A"].Error
 		}
-		if err != nil {
-			return samples, fmt.Errorf("%s: %w", q.name, err)
-		}
 		now.queries++
 		now.slowest = max(now.slowest, time.Since(asked))
-		if time.Now().After(due) {
+		if err == nil && time.Now().After(due) {
 			now.at = time.Since(began)
 			now.memory, _ = memoryOf(plugin.Pid())
-			now.handles = handlesOf(plugin.Pid())
-			if now.stored, _, err = plugin.stored(ctx); err != nil && ctx.Err() == nil {
-				return samples, err
-			}
+			now.handles, now.store = handlesOf(plugin.Pid()), sizeOf(plugin.store())
+			now.stored, _, err = plugin.stored(ctx)
 			samples = append(samples, now)
-			fmt.Fprintf(l.out, "%v: %.0f MiB, %d file handles, %d stored, %d queries\n", now.at.Round(time.Second), now.memory, now.handles, now.stored, now.queries)
+			p.at(len(samples))
 			now, due = sample{}, due.Add(every)
+		}
+		switch {
+		case ctx.Err() != nil: // whatever else it says
+			return samples, nil
+		case err != nil:
+			return samples, fmt.Errorf("%s: %w", q.name, err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return samples, nil
 }
 
-// printSoak compares the last third with the one before it: the first warms up.
-func (l *lab) printSoak(length time.Duration, samples []sample) {
-	third := len(samples) / 3
-	if third == 0 {
-		fmt.Fprintln(l.out, "It was too short to tell anything.")
-		return
+// A quarter is a fourth of the samples, put together.
+type quarter struct {
+	memory, handles         float64 // means
+	mostMemory              float64
+	mostHandles             int
+	store                   int64 // at its end
+	stored, queries, arrive int
+	slowest                 time.Duration
+}
+
+// quartersOf puts the samples together; false where there are too few.
+func quartersOf(samples []sample) (quarters [4]quarter, enough bool) {
+	n := len(samples) / 4
+	if n == 0 {
+		return quarters, false
+	}
+	samples = samples[len(samples)-4*n:]
+	before := 0
+	for i := range quarters {
+		q := &quarters[i]
+		for _, s := range samples[i*n : (i+1)*n] {
+			q.memory += s.memory / float64(n)
+			q.handles += float64(s.handles) / float64(n)
+			q.mostMemory, q.mostHandles = max(q.mostMemory, s.memory), max(q.mostHandles, s.handles)
+			q.store, q.stored = s.store, s.stored
+			q.queries, q.slowest = q.queries+s.queries, max(q.slowest, s.slowest)
+		}
+		q.arrive, before = q.stored-before, q.stored
+	}
+	return quarters, true
+}
+
+// judgeSoak prints the quarters and fails where memory or file handles grow,
+// or where nothing was stored in one.
+func (l *lab) judgeSoak(length time.Duration, samples []sample) error {
+	quarters, enough := quartersOf(samples)
+	if !enough {
+		return fmt.Errorf("%d samples are too few to tell anything: soak for longer", len(samples))
 	}
 	s := l.sheet(fmt.Sprintf("Ingest and queries together for %v", length.Round(time.Second)),
-		"Third", "Memory, MiB", "Most, MiB", "File handles", "Most", "Stored", "Queries", "Slowest, ms")
-	var memory, handles [3]float64
-	for i, name := range []string{"first", "middle", "last"} {
-		part := samples[i*third : (i+1)*third]
-		most, open, queries, slowest := 0.0, 0, 0, time.Duration(0)
-		for _, p := range part {
-			memory[i] += p.memory / float64(third)
-			handles[i] += float64(p.handles) / float64(third)
-			most, open = max(most, p.memory), max(open, p.handles)
-			queries, slowest = queries+p.queries, max(slowest, p.slowest)
+		"Quarter", "Memory, MiB", "Most, MiB", "File handles", "Most", "Store, MiB", "Stored", "Store a report, B", "Queries", "Slowest, ms")
+	var failed error
+	for i, q := range quarters {
+		s.row(i+1, whole(q.memory), whole(q.mostMemory), fmt.Sprintf("%.1f", q.handles), q.mostHandles, mib(q.store), q.arrive, q.store/int64(max(q.stored, 1)), q.queries, milliseconds(q.slowest))
+		if q.arrive <= 0 {
+			failed = errors.Join(failed, fmt.Errorf("nothing was stored in quarter %d", i+1))
 		}
-		s.row(name, fmt.Sprintf("%.0f", memory[i]), fmt.Sprintf("%.0f", most), fmt.Sprintf("%.1f", handles[i]), open, part[len(part)-1].stored, queries, milliseconds(slowest))
 	}
 	s.print()
-	flat := func(v [3]float64) bool { return v[2] <= math.Max(v[1]*soakFlat, v[1]+2) }
-	fmt.Fprintf(l.out, "Memory: %s. File handles: %s.\n", goal(flat(memory), "flat from the middle third to the last"), goal(flat(handles), "flat"))
+	second, last := quarters[1], quarters[3]
+	for _, judged := range []struct {
+		name         string
+		before, then float64
+		more         float64
+	}{
+		{"memory", second.memory, last.memory, soakMemory}, {"file handles", second.handles, last.handles, soakHandles},
+	} {
+		if judged.then == 0 {
+			failed = errors.Join(failed, fmt.Errorf("this system does not tell a process's %s", judged.name))
+			continue
+		}
+		flat := judged.then <= max(judged.before*soakFlat, judged.before+judged.more)
+		fmt.Fprintf(l.out, "%s from the second quarter to the last: %.1f to %.1f, %s\n", judged.name, judged.before, judged.then, goal(flat, "flat"))
+		if !flat {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", judged.name, errGrows))
+		}
+	}
+	most := 0.0
+	for _, q := range quarters {
+		most = max(most, q.mostMemory)
+	}
+	fmt.Fprintf(l.out, "memory at most: %.0f MiB, %s\n", most, goalOfMemory(most))
+	if most > goalMemory {
+		failed = errors.Join(failed, fmt.Errorf("memory: %.0f MiB", most))
+	}
+	return failed
 }
