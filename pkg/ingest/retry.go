@@ -91,15 +91,9 @@ func (s *shift) retryAll(reason string, mode retryMode) (used int, err error) {
 		if err != nil || len(ids) == 0 {
 			return used, err
 		}
-		for _, id := range ids {
-			outcome, _, err := s.retry(s.ctx, id, mode)
-			switch {
-			case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRawGone):
-			case err != nil:
-				return used, err
-			case outcome != store.Quarantined:
-				used++
-			}
+		n, err := s.retryEach(ids, mode)
+		if used += n; err != nil {
+			return used, err
 		}
 		after = ids[len(ids)-1]
 	}
@@ -115,21 +109,15 @@ func (s *shift) retryOlderParsers() (used int, err error) {
 		if err != nil {
 			return used, fmt.Errorf("list quarantine: %w", err)
 		}
+		var older []int64
 		for _, row := range rows {
-			if row.ParserVersion >= tlsrpt.ParserVersion {
-				continue
-			}
-			outcome, _, err := s.retry(s.ctx, row.ID, everyTry)
-			switch {
-			case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRawGone):
-			case err != nil:
-				return used, err
-			case outcome != store.Quarantined:
-				used++
+			if row.ParserVersion < tlsrpt.ParserVersion {
+				older = append(older, row.ID)
 			}
 		}
-		if !more {
-			return used, nil
+		n, err := s.retryEach(older, everyTry)
+		if used += n; err != nil || !more {
+			return used, err
 		}
 		// The next page starts with the second in which this one ends, since that
 		// may hold more rows; where it holds nothing else, the page grows.
@@ -139,6 +127,22 @@ func (s *shift) retryOlderParsers() (used int, err error) {
 		}
 		q.To = end
 	}
+}
+
+// retryEach tries documents again, and returns how many left the quarantine.
+// Those that have gone in the meantime are passed over.
+func (s *shift) retryEach(ids []int64, mode retryMode) (used int, err error) {
+	for _, id := range ids {
+		outcome, _, err := s.retry(s.ctx, id, mode)
+		switch {
+		case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRawGone):
+		case err != nil:
+			return used, err
+		case outcome != store.Quarantined:
+			used++
+		}
+	}
+	return used, nil
 }
 
 // retry tries one document again.
