@@ -110,23 +110,9 @@ func TestCheckNamesAnExpiredCertificateAndAnOldTLSVersion(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l, err := tls.Listen("tcp", "127.0.0.1:0", tt.config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = l.Close() })
-			go func() {
-				for {
-					conn, err := l.Accept()
-					if err != nil {
-						return
-					}
-					_ = conn.(*tls.Conn).Handshake()
-					_ = conn.Close()
-				}
-			}()
-			c := Config{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Username: "u", Password: secret, TLSCACert: ca}
-			_, err = open(t, c).Check(t.Context())
+			c := serveConns(t, func(conn net.Conn) { _ = tls.Server(conn, tt.config).Handshake() })
+			c.Security, c.TLSCACert = TLS, ca
+			_, err := open(t, c).Check(t.Context())
 			wantError(t, err, tt.setting, tt.words)
 		})
 	}

@@ -36,6 +36,33 @@ func tokens(t *testing.T, o OAuth) oauth2.TokenSource {
 	return source
 }
 
+// serveConns handles connections to a free port until the test ends, and
+// returns settings for it, without TLS.
+func serveConns(t *testing.T, handle func(net.Conn)) Config {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				handle(conn)
+			}()
+		}
+	}()
+	return Config{
+		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Security: NoTLS,
+		Username: "u", Password: secret, Timeout: 5 * time.Second,
+	}
+}
+
 func closedPort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
 )
@@ -49,27 +48,12 @@ func (o *oddConn) mail(uid int) {
 // serve runs the server until the test ends, and returns settings for it.
 func (odd *odd) serve(t *testing.T) Config {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			odd.mu.Lock()
-			odd.connections++
-			odd.mu.Unlock()
-			go odd.session(&oddConn{conn, bufio.NewReader(conn)})
-		}
-	}()
-	return Config{
-		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Security: NoTLS,
-		Username: "u", Password: secret, Timeout: 5 * time.Second,
-	}
+	return serveConns(t, func(conn net.Conn) {
+		odd.mu.Lock()
+		odd.connections++
+		odd.mu.Unlock()
+		odd.session(&oddConn{conn, bufio.NewReader(conn)})
+	})
 }
 
 func (odd *odd) session(o *oddConn) {

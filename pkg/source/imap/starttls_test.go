@@ -9,31 +9,12 @@ import (
 	"time"
 )
 
-// accept handles connections to a free port until the test ends, and returns
-// settings for it.
+// accept handles connections to a free port and returns settings for STARTTLS.
 func accept(t *testing.T, handle func(net.Conn)) Config {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = conn.Close() }()
-				handle(conn)
-			}()
-		}
-	}()
-	return Config{
-		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Security: StartTLS,
-		Username: "u", Password: secret, Timeout: time.Second,
-	}
+	c := serveConns(t, handle)
+	c.Security, c.Timeout = StartTLS, time.Second
+	return c
 }
 
 func silent(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
