@@ -63,6 +63,7 @@ const METRIC_RULES: Record<Metric, MetricRule> = {
   reportersFailing: sessions,
   completeness: { groupBy: ['policyDomain'], filters: SESSION_DIMENSIONS, options: ['trust', 'limit'] },
   newFailedSessions: { ...failure, options: ['timeField', 'counting', 'trust', 'maxLateness', 'baselineDays'] },
+  daneFailedSessions: { ...failure, options: ['timeField', 'counting', 'trust', 'maxLateness'] },
   cleanReports: failure,
   detailReporters: failureAtMx,
   detailSightings: failureAtMx,
@@ -109,6 +110,7 @@ const TREND_METRICS: Metric[] = [...TABLE_METRICS, 'completeness'];
 export const ALERT_METRICS: Record<string, AlertMetric[]> = {
   'Failures, for alert rules': [
     'newFailedSessions',
+    'daneFailedSessions',
     'cleanReports',
     'detailReporters',
     'detailSightings',

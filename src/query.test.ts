@@ -125,6 +125,8 @@ describe('the options', () => {
     ['readiness', ['trust', 'limit']],
     ['reporters', ['trust', 'limit']],
     ['quarantine', ['limit']],
+    ['sources', []],
+    ['counters', []],
   ];
   it.each(cases)('of %s are those that it understands', (queryType, want) => {
     expect(optionsOf({ refId: 'A', queryType })).toEqual(want);

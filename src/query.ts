@@ -91,6 +91,7 @@ export function filterDimensions(query: TlsRptQuery): Dimension[] {
     case 'readiness':
       return SESSION_DIMENSIONS;
     case 'sources':
+    case 'counters':
       return ['source'];
     case 'quarantine':
       return ['source', 'quarantineReason'];
@@ -120,9 +121,11 @@ export function optionsOf(query: TlsRptQuery): OptionName[] {
     case 'policies':
     case 'readiness':
       return ['trust', 'limit'];
-    case 'sources':
     case 'quarantine':
       return ['limit'];
+    case 'sources':
+    case 'counters':
+      return [];
   }
 }
 

@@ -13,6 +13,7 @@ export type QueryType =
   | 'policies'
   | 'readiness'
   | 'sources'
+  | 'counters'
   | 'quarantine'
   | 'events';
 
@@ -30,6 +31,7 @@ export type Metric =
 /** Those that tell how things stand at the end of the range, made for alert rules. */
 export type AlertMetric =
   | 'newFailedSessions'
+  | 'daneFailedSessions'
   | 'cleanReports'
   | 'historyDays'
   | 'enforced'

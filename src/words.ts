@@ -34,6 +34,10 @@ export const QUERY_TYPES: Record<QueryType, Word> = {
     description: 'May a domain’s MTA-STS policy go to enforce: go, wait or no, and why',
   },
   sources: { label: 'Sources', description: 'How the mailboxes and drops are doing' },
+  counters: {
+    label: 'Counters',
+    description: 'What the plugin itself has done since it started: times, sizes, and what it survived',
+  },
   quarantine: { label: 'Quarantine', description: 'What was received and could not be used, and why' },
   events: {
     label: 'Events',
@@ -59,6 +63,10 @@ export const METRICS: Record<Metric, Word> = {
   newFailedSessions: {
     label: 'New kinds of failure',
     description: 'Failed sessions of result types that the domain did not have before',
+  },
+  daneFailedSessions: {
+    label: 'Failed sessions by DANE',
+    description: 'Sessions that failed by TLSA records or DNSSEC, or under DANE, cut connections left out',
   },
   cleanReports: {
     label: 'Clean reports since',

@@ -6,6 +6,7 @@ import { TYPE, UID } from './environment';
 /** The metrics for alert rules, each with what it can be grouped by. */
 const METRICS = {
   newFailedSessions: ['policyDomain', 'resultType'],
+  daneFailedSessions: ['policyDomain', 'resultType'],
   cleanReports: ['policyDomain', 'resultType'],
   detailReporters: ['policyDomain', 'resultType', 'receivingMx'],
   detailSightings: ['policyDomain', 'resultType', 'receivingMx'],
@@ -93,7 +94,7 @@ test.describe('the query editor', () => {
   });
 
   test('shows the tables', async ({ page }) => {
-    // Nine of them, on machines that do other things too.
+    // Ten of them, on machines that do other things too.
     test.setTimeout(240_000);
     await exploreTrend(page);
     for (const [option, queryType, field] of [
@@ -101,6 +102,7 @@ test.describe('the query editor', () => {
       [/^Reports/, 'reports', 'reportId'],
       [/^Reporters/, 'reporters', 'lastReport'],
       [/^Sources/, 'sources', 'lastSuccess'],
+      [/^Counters/, 'counters', 'p95'],
       [/^Status/, 'status', 'sentence'],
       [/^Incidents/, 'incidents', 'verdict'],
       [/^Policies/, 'policies', 'policyString'],

@@ -24,7 +24,6 @@ const LIMIT_ORDER: Partial<Record<QueryType, string>> = {
   policies: 'by domain',
   readiness: 'domains under testing first',
   reporters: 'who reported most first',
-  sources: 'in the order of the settings',
 };
 
 interface Props {

@@ -19,6 +19,8 @@ const ABOUT_TYPES: Partial<Record<QueryType, string>> = {
   readiness:
     'Looks at four weeks at least. A domain without an MTA-STS policy is never “go”: publish one with the mode testing first.',
   reporters: 'Each reporter is measured by its own habit. What we did not fetch is not held against it.',
+  counters:
+    'As of now, whatever the time range, and since the plugin started. With a Prometheus, ask that instead: it keeps how the numbers went.',
   events: 'Made for annotations: in a dashboard’s settings, under Annotations, choose this data source.',
 };
 

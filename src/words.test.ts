@@ -1,0 +1,30 @@
+import { readFileSync } from 'fs';
+import path from 'path';
+
+import { DIMENSIONS, METRICS, QUERY_TYPES } from './words';
+
+/** The part of the README that lists the words of queries. */
+const [, queries] = readFileSync(path.resolve(__dirname, '../README.md'), 'utf8').split(/^## Queries$/m);
+const README = queries.split(/^## /m)[0];
+
+/** The words in the first column of the table whose head begins so. */
+function wordsOf(head: string): string[] {
+  const [, rest] = README.split(`| ${head} |`);
+  const rows = rest.split('\n\n')[0].split('\n').slice(2);
+  return rows.flatMap((row) => [...row.split('|')[1].matchAll(/`(\w+)`/g)].map(([, word]) => word));
+}
+
+describe('the editor offers what the README says can be asked', () => {
+  it('every query type, and no other', () => {
+    expect(Object.keys(QUERY_TYPES).sort()).toEqual(wordsOf('`queryType` | Answer').sort());
+  });
+
+  it('every metric, those for alert rules too, and no other', () => {
+    const words = [...wordsOf('Metric | What it counts'), ...wordsOf('Metric | What it counts | Grouped by')];
+    expect(Object.keys(METRICS).sort()).toEqual([...new Set(words)].sort());
+  });
+
+  it('every dimension', () => {
+    expect(Object.keys(DIMENSIONS).filter((dimension) => !README.includes(`\`${dimension}\``))).toEqual([]);
+  });
+});
