@@ -77,49 +77,47 @@ func (t Table) Without(columns ...string) Table {
 // Print prints the table with lines around its cells, which are cut to a width
 // where one is given.
 func (t Table) Print(out io.Writer, cellWidth int) {
+	t.render(lined(out), func(cell string) string {
+		if cellWidth > 0 && text.StringWidthWithoutEscSequences(cell) > cellWidth {
+			return text.Trim(cell, cellWidth-1) + "…"
+		}
+		return cell
+	})
+}
+
+// PrintWrapped prints the table as [Table.Print] does, with longer cells on
+// several lines, and a line between its rows.
+func (t Table) PrintWrapped(out io.Writer, cellWidth int) {
+	w := lined(out)
+	w.Style().Options.SeparateRows = true
+	var columns []table.ColumnConfig
+	for i := range t.Header {
+		columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: cellWidth, WidthMaxEnforcer: text.WrapSoft})
+	}
+	w.SetColumnConfigs(columns)
+	t.render(w, func(cell string) string { return cell })
+}
+
+// lined is a table with lines around its cells.
+func lined(out io.Writer) table.Writer {
 	w := table.NewWriter()
 	w.SetOutputMirror(out)
 	w.SetStyle(table.StyleLight)
 	w.Style().Format.Header = text.FormatDefault
+	return w
+}
+
+func (t Table) render(w table.Writer, cell func(string) string) {
 	row := func(cells []string) table.Row {
 		r := make(table.Row, len(cells))
 		for i, c := range cells {
-			if cellWidth > 0 && text.StringWidthWithoutEscSequences(c) > cellWidth {
-				c = text.Trim(c, cellWidth-1) + "…"
-			}
-			r[i] = c
+			r[i] = cell(c)
 		}
 		return r
 	}
 	w.AppendHeader(row(t.Header))
 	for _, r := range t.Rows {
 		w.AppendRow(row(r))
-	}
-	w.Render()
-}
-
-// PrintWrapped prints the table as [Table.Print] does, with longer cells on
-// several lines, and a line between its rows.
-func (t Table) PrintWrapped(out io.Writer, cellWidth int) {
-	w := table.NewWriter()
-	w.SetOutputMirror(out)
-	w.SetStyle(table.StyleLight)
-	w.Style().Format.Header = text.FormatDefault
-	w.Style().Options.SeparateRows = true
-	var columns []table.ColumnConfig
-	header := make(table.Row, len(t.Header))
-	for i, name := range t.Header {
-		header[i] = name
-		columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: cellWidth, WidthMaxEnforcer: text.WrapSoft})
-	}
-	w.SetColumnConfigs(columns)
-	w.AppendHeader(header)
-	for _, cells := range t.Rows {
-		row := make(table.Row, len(cells))
-		for i, c := range cells {
-			row[i] = c
-		}
-		w.AppendRow(row)
 	}
 	w.Render()
 }

@@ -101,3 +101,20 @@ func TestTheLabelsOfATrendAreColumns(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestLongCellsAreCutOrWrapped(t *testing.T) {
+	long := show.Table{Header: []string{"domain", "what to do"}, Rows: [][]string{{"example.com", "renew the certificate now"}, {"b.example", "wait"}}}
+	var cut, wrapped strings.Builder
+	long.Print(&cut, 12)
+	long.PrintWrapped(&wrapped, 12)
+	if got := cut.String(); !strings.Contains(got, "│ renew the c… │") || strings.Contains(got, "certificate") {
+		t.Errorf("cut:\n%s", got)
+	}
+	got := wrapped.String()
+	if words := strings.Join(strings.Fields(strings.NewReplacer("│", " ", "example.com", "").Replace(got)), " "); !strings.Contains(words, "renew the certificate now") {
+		t.Errorf("wrapped:\n%s", got)
+	}
+	if strings.Contains(got, "…") || strings.Count(got, "├") != 2 {
+		t.Errorf("not parted by a line, or cut:\n%s", got)
+	}
+}
