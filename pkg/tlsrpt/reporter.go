@@ -27,22 +27,17 @@ type Reporter struct {
 	// Name is the short name that people use.
 	Name string `json:"name"`
 	// OrganizationNames are spellings of the organization-name, and the domains
-	// that stand for it where a report has none. Software has none of its own.
+	// that stand for it where a report has none.
 	OrganizationNames []string `json:"organizationNames"`
-	// Software tells a program that reports in the name of who runs it.
-	Software bool `json:"software"`
 	// Signers are the organizational domains that sign its mails, lower case.
 	Signers []string `json:"signers"`
 	// ReportsTwice: it counts the same sessions under sts and under tlsa.
 	ReportsTwice bool `json:"reportsTwice"`
 	// Cadence is how often it reports, one of the Cadence constants.
 	Cadence string `json:"cadence"`
-	// DANE is "yes" or "no": whether it validates TLSA records (RFC 7672).
-	DANE string `json:"dane"`
 	// RUALimit is how many rua addresses (RFC 8460 section 3) it reports to, the
-	// first ones; RUALength is how many characters of rua it reads.
-	RUALimit  int `json:"ruaLimit"`
-	RUALength int `json:"ruaLength"`
+	// first ones.
+	RUALimit int `json:"ruaLimit"`
 	// Note says its habits in one sentence.
 	Note string `json:"note"`
 }
@@ -69,9 +64,6 @@ var knownReporters = sync.OnceValue(func() directory {
 	}
 	return d
 })
-
-// KnownReporters returns all reporters of which something is known.
-func KnownReporters() []Reporter { return slices.Clone(knownReporters().reporters) }
 
 // KnownReporter returns what is known of the reporter with the given name, as
 // it stands in [Report.Reporter]; case, punctuation and space don't matter.
