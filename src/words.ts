@@ -65,7 +65,7 @@ export const METRICS: Record<Metric, Word> = {
     description: 'Failed sessions of result types that the domain did not have before',
   },
   daneFailedSessions: {
-    label: 'Failed sessions by DANE',
+    label: 'DANE failures',
     description: 'Sessions that failed by TLSA records or DNSSEC, or under DANE, cut connections left out',
   },
   cleanReports: {

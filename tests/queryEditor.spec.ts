@@ -64,6 +64,13 @@ async function exploreTrend(page: Page) {
   return frames;
 }
 
+/** Chooses what to show by typing: the list holds no more than fits into it. */
+async function show(page: Page, label: string) {
+  await page.getByTestId('query-type').click();
+  await page.getByTestId('query-type').fill(label);
+  await page.getByRole('option', { name: new RegExp(`^${label}`) }).click();
+}
+
 async function choose(page: Page, field: string, option: string | RegExp) {
   await page.getByTestId(field).click();
   await page.getByRole('option', { name: option }).click();
@@ -97,20 +104,20 @@ test.describe('the query editor', () => {
     // Ten of them, on machines that do other things too.
     test.setTimeout(240_000);
     await exploreTrend(page);
-    for (const [option, queryType, field] of [
-      [/^Failures/, 'failures', 'resultType'],
-      [/^Reports/, 'reports', 'reportId'],
-      [/^Reporters/, 'reporters', 'lastReport'],
-      [/^Sources/, 'sources', 'lastSuccess'],
-      [/^Counters/, 'counters', 'p95'],
-      [/^Status/, 'status', 'sentence'],
-      [/^Incidents/, 'incidents', 'verdict'],
-      [/^Policies/, 'policies', 'policyString'],
-      [/^Readiness/, 'readiness', 'reasons'],
-      [/^Events/, 'events', 'timeEnd'],
+    for (const [label, queryType, field] of [
+      ['Failures', 'failures', 'resultType'],
+      ['Reports', 'reports', 'reportId'],
+      ['Reporters', 'reporters', 'lastReport'],
+      ['Sources', 'sources', 'lastSuccess'],
+      ['Counters', 'counters', 'p95'],
+      ['Status', 'status', 'sentence'],
+      ['Incidents', 'incidents', 'verdict'],
+      ['Policies', 'policies', 'policyString'],
+      ['Readiness', 'readiness', 'reasons'],
+      ['Events', 'events', 'timeEnd'],
     ] as const) {
       const answered = framesOf(page, `"queryType":"${queryType}"`);
-      await choose(page, 'query-type', option);
+      await show(page, label);
       const [frame] = await answered;
       expect(frame.schema.fields.map(({ name }) => name)).toContain(field);
     }
