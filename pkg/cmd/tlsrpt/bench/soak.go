@@ -30,7 +30,6 @@ var errGrows = errors.New("not flat")
 
 // A sample is what the plugin needed at a moment, and did since the one before.
 type sample struct {
-	at      time.Duration
 	memory  float64 // MiB resident
 	handles int
 	store   int64 // bytes
@@ -99,8 +98,8 @@ func deliverMails(ctx context.Context, dovecot *loopback.Dovecot) error {
 
 // watch asks queries until ctx ends, and takes a sample at every interval.
 func (l *lab) watch(ctx context.Context, plugin *hosted, queries []shipped, every time.Duration) (samples []sample, err error) {
-	began, due := time.Now(), time.Now().Add(every)
-	p := l.progress("soak", int(soakSamples))
+	due := time.Now().Add(every)
+	p := l.progress("soak", soakSamples)
 	now := sample{}
 	for i := 0; ; i++ {
 		q := queries[i%len(queries)]
@@ -111,20 +110,21 @@ func (l *lab) watch(ctx context.Context, plugin *hosted, queries []shipped, ever
 		}
 		now.queries++
 		now.slowest = max(now.slowest, time.Since(asked))
-		if err == nil && time.Now().After(due) {
-			now.at = time.Since(began)
+		isDue := time.Now().After(due)
+		if err == nil && isDue {
 			now.memory, _ = memoryOf(plugin.Pid())
 			now.handles, now.store = handlesOf(plugin.Pid()), sizeOf(plugin.store())
 			now.stored, _, err = plugin.stored(ctx)
-			samples = append(samples, now)
-			p.at(len(samples))
-			now, due = sample{}, due.Add(every)
 		}
 		switch {
 		case ctx.Err() != nil: // whatever else it says
 			return samples, nil
 		case err != nil:
 			return samples, fmt.Errorf("%s: %w", q.name, err)
+		case isDue:
+			samples = append(samples, now)
+			p.at(len(samples))
+			now, due = sample{}, due.Add(every)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
