@@ -107,10 +107,17 @@ func (f *fakeStore) wantTrusts(t *testing.T, when string, want map[store.Trust]i
 	}
 }
 
+// unanswered is a server with a signed mail, while DNS is out of order.
+func unanswered(t *testing.T) (*fakeServer, *fakeStore, *zone) {
+	t.Helper()
+	server := &fakeServer{}
+	server.add(fakeItem{ref: "1", received: time.Now(), body: signed(t, report("example.com", "1", time.Now()))})
+	return server, newFakeStore(), &zone{broken: true}
+}
+
 func TestDNSThatFailsAndComesBackDecidesTheTrust(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		server, s, dns := &fakeServer{}, newFakeStore(), &zone{broken: true}
-		server.add(fakeItem{ref: "1", received: time.Now(), body: signed(t, report("example.com", "1", time.Now()))})
+		server, s, dns := unanswered(t)
 		e := withZone(s, dns)
 		defer closeEngine(t, e)
 		e.Use(theKey, judged(server))
@@ -147,8 +154,7 @@ func (f *fakeStore) keptFor(age time.Duration) {
 
 func TestWithoutAnAnswerFor30DaysASignatureIsUnverifiable(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		server, s, dns := &fakeServer{}, newFakeStore(), &zone{broken: true}
-		server.add(fakeItem{ref: "1", received: time.Now(), body: signed(t, report("example.com", "1", time.Now()))})
+		server, s, dns := unanswered(t)
 		e := withZone(s, dns)
 		defer closeEngine(t, e)
 		e.Use(theKey, judged(server))
@@ -166,8 +172,7 @@ func TestWithoutAnAnswerFor30DaysASignatureIsUnverifiable(t *testing.T) {
 
 func TestWaitingMailsAreJudgedByTodaysSetting(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		server, s, dns := &fakeServer{}, newFakeStore(), &zone{broken: true}
-		server.add(fakeItem{ref: "1", received: time.Now(), body: signed(t, report("example.com", "1", time.Now()))})
+		server, s, dns := unanswered(t)
 		e := withZone(s, dns)
 		defer closeEngine(t, e)
 		settings := judged(server)
@@ -182,8 +187,7 @@ func TestWaitingMailsAreJudgedByTodaysSetting(t *testing.T) {
 
 func TestAJudgementThatIsCutOffIsNotStored(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		server, s, dns := &fakeServer{}, newFakeStore(), &zone{broken: true}
-		server.add(fakeItem{ref: "1", received: time.Now(), body: signed(t, report("example.com", "1", time.Now()))})
+		server, s, dns := unanswered(t)
 		e := withZone(s, dns)
 		e.Use(theKey, judged(server))
 		time.Sleep(10 * time.Second)
