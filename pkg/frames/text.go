@@ -17,12 +17,19 @@ var mailAddress = regexp.MustCompile(`(?:(?:[\p{L}\p{M}\p{N}._%+~!\-]+|"[^"]*")(
 // Text makes free text from a stranger fit to be shown: control and
 // bidirectional characters are removed, and mail addresses keep their domain alone.
 func Text(s string) string {
-	return mailAddress.ReplaceAllString(Clean(s), "…@$1")
+	s = Clean(s)
+	if !strings.Contains(s, "@") && !strings.Contains(s, "%40") {
+		return s
+	}
+	return mailAddress.ReplaceAllString(s, "…@$1")
 }
 
 // Clean removes control and bidirectional characters. Line ends and tabs become
 // spaces, so that words don't run together.
 func Clean(s string) string {
+	if isPlain(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case strings.ContainsRune("\n\r\t\u2028\u2029", r):
@@ -32,6 +39,16 @@ func Clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// isPlain says whether a text is of printable ASCII, as nearly all are.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // Guard puts an apostrophe before a text that a spreadsheet would take for a

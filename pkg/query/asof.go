@@ -28,13 +28,13 @@ func (r *request) reportAges(ctx context.Context) ([]asOfValue, error) {
 	values := make([]asOfValue, 0, len(heard.Rows)+len(heard.Silent))
 	for _, row := range heard.Rows {
 		values = append(values, asOfValue{
-			at:    map[store.Dimension]string{store.PolicyDomain: row.Domain, store.Reporter: row.Reporter},
+			at:    []label{{store.PolicyDomain, row.Domain}, {store.Reporter, row.Reporter}},
 			value: r.age(row.At, until),
 		})
 	}
 	for _, domain := range heard.Silent {
 		values = append(values, asOfValue{
-			at: map[store.Dimension]string{store.PolicyDomain: domain, store.Reporter: ""}, value: r.age(r.firstConfigured(), until),
+			at: []label{{store.PolicyDomain, domain}, {store.Reporter, ""}}, value: r.age(r.firstConfigured(), until),
 		})
 	}
 	return values, nil

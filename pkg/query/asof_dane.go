@@ -40,7 +40,7 @@ func (r *request) daneFailures(ctx context.Context) ([]asOfValue, error) {
 				continue
 			}
 			values = append(values, asOfValue{
-				at: map[store.Dimension]string{store.PolicyDomain: f.Group[0], store.ResultType: f.Group[1]}, value: float64(r.failed(f)),
+				at: []label{{store.PolicyDomain, f.Group[0]}, {store.ResultType, f.Group[1]}}, value: float64(r.failed(f)),
 			})
 		}
 	}

@@ -127,9 +127,9 @@ func (r *request) addDays(ctx context.Context, groups map[string]*seenBy) error 
 func (r *request) detailValues(ctx context.Context, groups map[string]*seenBy, count func(*seenBy) int) ([]asOfValue, error) {
 	var values []asOfValue
 	for _, g := range groups {
-		at := map[store.Dimension]string{}
+		at := make([]label, len(r.GroupBy))
 		for i, d := range r.GroupBy {
-			at[d] = g.group[i]
+			at[i] = label{d, g.group[i]}
 		}
 		values = append(values, asOfValue{at: at, value: float64(count(g))})
 	}
@@ -144,7 +144,7 @@ func (r *request) withQuietDomains(ctx context.Context, values []asOfValue) ([]a
 	}
 	domains := map[string]bool{}
 	for _, v := range values {
-		domains[v.at[store.PolicyDomain]] = true
+		domains[v.of(store.PolicyDomain)] = true
 	}
 	if !slices.Contains(r.GroupBy, store.PolicyDomain) && len(values) > 0 {
 		return values, nil
@@ -205,7 +205,7 @@ func (r *request) mxValues(ctx context.Context, sums []store.FailureSum, session
 		}
 		for resultType, n := range of {
 			values = append(values, asOfValue{
-				at:    map[store.Dimension]string{store.PolicyDomain: at.domain, store.ReceivingMX: at.mx, store.ResultType: resultType},
+				at:    []label{{store.PolicyDomain, at.domain}, {store.ReceivingMX, at.mx}, {store.ResultType, resultType}},
 				value: min(float64(n)/float64(max(total, n)), 1),
 			})
 		}

@@ -29,7 +29,7 @@ func (r *request) newFailures(ctx context.Context) ([]asOfValue, error) {
 	var values []asOfValue
 	for _, f := range now {
 		domains[f.Group[0]] = true
-		v := asOfValue{at: map[store.Dimension]string{store.PolicyDomain: f.Group[0], store.ResultType: f.Group[1]}}
+		v := asOfValue{at: []label{{store.PolicyDomain, f.Group[0]}, {store.ResultType, f.Group[1]}}}
 		if !old[[2]string{f.Group[0], f.Group[1]}] && !r.syncing() {
 			v.value = float64(f.Failed)
 			if r.Counting != "reported" {
@@ -143,7 +143,7 @@ func (r *request) addQuietDomains(ctx context.Context, values []asOfValue, domai
 	for _, name := range slices.Concat(r.literalDomains(), heard) {
 		if !domains[name] {
 			domains[name] = true
-			values = append(values, asOfValue{at: map[store.Dimension]string{store.PolicyDomain: name, store.ResultType: ""}})
+			values = append(values, asOfValue{at: []label{{store.PolicyDomain, name}, {store.ResultType, ""}}})
 		}
 	}
 	return values, nil

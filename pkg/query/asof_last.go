@@ -84,7 +84,7 @@ func (r *request) lastFailing(ctx context.Context) ([]asOfValue, error) {
 }
 
 func (f *lastFailure) value(number float64) asOfValue {
-	return asOfValue{at: map[store.Dimension]string{store.PolicyDomain: f.domain, store.ResultType: f.resultType}, value: number}
+	return asOfValue{at: []label{{store.PolicyDomain, f.domain}, {store.ResultType, f.resultType}}, value: number}
 }
 
 // reportedDays are the days on which the reporters of failures told of

@@ -46,7 +46,7 @@ func (r *request) nextReports(ctx context.Context) ([]asOfValue, error) {
 	}
 	var values []asOfValue
 	for row, at := range next {
-		v := asOfValue{at: map[store.Dimension]string{store.PolicyDomain: row[0], store.ResultType: row[1]}}
+		v := asOfValue{at: []label{{store.PolicyDomain, row[0]}, {store.ResultType, row[1]}}}
 		if at.After(r.now()) {
 			v.value = float64(at.Unix())
 		}

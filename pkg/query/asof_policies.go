@@ -117,7 +117,7 @@ func (r *request) flags(ctx context.Context, marked map[string]bool) ([]asOfValu
 	var values []asOfValue
 	for domain, is := range marked {
 		if is {
-			values = append(values, asOfValue{at: map[store.Dimension]string{store.PolicyDomain: domain}, value: 1})
+			values = append(values, asOfValue{at: []label{{store.PolicyDomain, domain}}, value: 1})
 		} else {
 			delete(marked, domain)
 		}
@@ -137,7 +137,7 @@ func (r *request) protectionLost(ctx context.Context) ([]asOfValue, error) {
 	for _, l := range losses {
 		if l.Lost && !r.syncing() {
 			domains[l.Domain] = true
-			values = append(values, asOfValue{at: map[store.Dimension]string{store.PolicyDomain: l.Domain}, value: l.Share()})
+			values = append(values, asOfValue{at: []label{{store.PolicyDomain, l.Domain}}, value: l.Share()})
 		}
 	}
 	return r.addQuietDomains(ctx, values, domains)

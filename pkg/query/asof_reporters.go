@@ -26,7 +26,7 @@ func (r *request) overdue(ctx context.Context) ([]asOfValue, error) {
 			continue
 		}
 		domains[c.Domain] = true
-		v := asOfValue{at: map[store.Dimension]string{store.PolicyDomain: c.Domain, store.Reporter: c.Reporter, domainsInWords: analytics.DomainList(c.Domains)}}
+		v := asOfValue{at: []label{{store.PolicyDomain, c.Domain}, {store.Reporter, c.Reporter}, {domainsInWords, analytics.DomainList(c.Domains)}}}
 		if c.Reports >= analytics.SilentReports {
 			v.value = float64(c.Overdue)
 		}
@@ -107,7 +107,7 @@ func (r *request) silentDays(ctx context.Context) ([]asOfValue, error) {
 			continue
 		}
 		domains[s.Domain] = true
-		v := asOfValue{at: map[store.Dimension]string{store.PolicyDomain: s.Domain}}
+		v := asOfValue{at: []label{{store.PolicyDomain, s.Domain}}}
 		if s.Silent {
 			v.value = float64(s.Days)
 		}
@@ -128,7 +128,7 @@ func (r *request) historyDays(ctx context.Context) ([]asOfValue, error) {
 	domains := map[string]bool{}
 	for _, b := range beginnings {
 		domains[b.Domain] = true
-		values = append(values, asOfValue{at: map[store.Dimension]string{store.PolicyDomain: b.Domain}, value: float64(tlsrpt.DayOf(r.now()) - b.First)})
+		values = append(values, asOfValue{at: []label{{store.PolicyDomain, b.Domain}}, value: float64(tlsrpt.DayOf(r.now()) - b.First)})
 	}
 	return r.withLiteralDomains(values, domains), nil
 }
@@ -161,7 +161,7 @@ func (r *request) withLiteralDomains(values []asOfValue, domains map[string]bool
 	for _, name := range r.literalDomains() {
 		if !domains[name] {
 			domains[name] = true
-			values = append(values, asOfValue{at: map[store.Dimension]string{store.PolicyDomain: name}})
+			values = append(values, asOfValue{at: []label{{store.PolicyDomain, name}}})
 		}
 	}
 	return values

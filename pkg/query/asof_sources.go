@@ -26,7 +26,7 @@ func (r *request) pollAges(context.Context) ([]asOfValue, error) {
 		if !s.firstSync() && !since.IsZero() {
 			age = max(r.To.Sub(since).Seconds(), 0)
 		}
-		values = append(values, asOfValue{at: map[store.Dimension]string{store.Source: s.ID}, value: age})
+		values = append(values, asOfValue{at: []label{{store.Source, s.ID}}, value: age})
 	}
 	return values, nil
 }
@@ -43,13 +43,13 @@ func (r *request) quarantineCounts(ctx context.Context) ([]asOfValue, error) {
 		if r.passes(store.Source, c.Source) && r.passes(store.QuarantineReason, c.Reason) {
 			heard[c.Source] = true
 			values = append(values, asOfValue{
-				at: map[store.Dimension]string{store.Source: c.Source, store.QuarantineReason: c.Reason}, value: float64(c.Count),
+				at: []label{{store.Source, c.Source}, {store.QuarantineReason, c.Reason}}, value: float64(c.Count),
 			})
 		}
 	}
 	for _, s := range r.Sources {
 		if !heard[s.ID] && r.passes(store.Source, s.ID) {
-			values = append(values, asOfValue{at: map[store.Dimension]string{store.Source: s.ID, store.QuarantineReason: ""}})
+			values = append(values, asOfValue{at: []label{{store.Source, s.ID}, {store.QuarantineReason, ""}}})
 		}
 	}
 	return values, nil
@@ -60,7 +60,7 @@ func (r *request) pollsMissed(ctx context.Context) ([]asOfValue, error) {
 	values, err := r.pollAges(ctx)
 	for i := range values {
 		for _, s := range r.Sources {
-			if s.ID == values[i].at[store.Source] {
+			if s.ID == values[i].of(store.Source) {
 				values[i].value = missed(values[i].value, s.PollInterval.Seconds())
 			}
 		}
@@ -87,7 +87,7 @@ func (r *request) arrivals(ctx context.Context) ([]asOfValue, error) {
 	var values []asOfValue
 	for _, id := range slices.Sorted(maps.Keys(counts)) {
 		if r.passes(store.Source, id) {
-			values = append(values, asOfValue{at: map[store.Dimension]string{store.Source: id}, value: float64(counts[id])})
+			values = append(values, asOfValue{at: []label{{store.Source, id}}, value: float64(counts[id])})
 		}
 	}
 	return values, nil

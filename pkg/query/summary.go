@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -66,24 +67,39 @@ func (r *request) answerAsOf(ctx context.Context, metric analytics.Metric, m asO
 
 // An asOfValue is a number under every dimension that its metric knows.
 type asOfValue struct {
-	at    map[store.Dimension]string
+	at    []label
 	value float64
+}
+
+type label struct {
+	dimension store.Dimension
+	value     string
+}
+
+// of is the value of a dimension; empty where the metric does not know it.
+func (v *asOfValue) of(d store.Dimension) string {
+	for _, l := range v.at {
+		if l.dimension == d {
+			return l.value
+		}
+	}
+	return ""
 }
 
 // fold folds values into the groups asked for.
 func (r *request) fold(values []asOfValue, fold func(a, b float64) float64) []frames.SummaryRow {
-	index := map[string]int{}
+	index := make(map[string]int, len(values))
 	var rows []frames.SummaryRow
+	group := make([]string, len(r.GroupBy))
 	for _, v := range values {
-		group := make([]string, len(r.GroupBy))
 		for i, d := range r.GroupBy {
-			group[i] = v.at[d]
+			group[i] = v.of(d)
 		}
 		k := analytics.Key(group)
 		i, known := index[k]
 		if !known {
 			index[k] = len(rows)
-			rows = append(rows, frames.SummaryRow{Group: group, Numbers: []float64{v.value}})
+			rows = append(rows, frames.SummaryRow{Group: slices.Clone(group), Numbers: []float64{v.value}})
 			continue
 		}
 		rows[i].Numbers[0] = fold(rows[i].Numbers[0], v.value)
