@@ -18,6 +18,7 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/alertrules"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/programs"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store/sqlite"
 )
 
@@ -39,6 +40,8 @@ const theRealThing = "the real thing"
 // startAlerts starts one Grafana for all stores: its first start takes long.
 func startAlerts(t *testing.T, stores map[string]alertStore) *alertSetup {
 	t.Helper()
+	_, err := programs.GrafanaHome()
+	loopbacktest.Need(t, err) // before all the stores are filled
 	drop, err := loopback.StartMemoryDrop(t.Context(), loopback.MemoryDropOptions{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
