@@ -66,3 +66,18 @@ func gzipSize(document []byte) (int64, error) {
 	err = errors.Join(err, packed.Close())
 	return int64(b.Len()), err
 }
+
+// deliver reads the mails and puts each where they are to be synchronised from.
+func (c *corpus) deliver(p *progress, put func(file string, received time.Time, raw []byte) error) error {
+	for i, file := range c.files {
+		raw, err := os.ReadFile(file)
+		if err == nil {
+			err = put(file, c.received[i], raw)
+		}
+		if err != nil {
+			return err
+		}
+		p.at(i)
+	}
+	return nil
+}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path"
 	"path/filepath"
 	"time"
@@ -33,19 +32,13 @@ func startDrop(ctx context.Context, l *lab, mails *corpus) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := l.progress("fill the drop", len(mails.files))
 	var names []string
-	for i, file := range mails.files {
-		name := fmt.Sprintf("%03d/%s", i/perFolder, filepath.Base(file))
-		names = append(names, name)
-		raw, err := os.ReadFile(file)
-		if err == nil {
-			err = nginx.Put(name, mails.received[i], raw)
-		}
-		if err != nil {
-			return nil, errors.Join(err, nginx.Close())
-		}
-		p.at(i)
+	err = mails.deliver(l.progress("fill the drop", len(mails.files)), func(file string, received time.Time, raw []byte) error {
+		names = append(names, fmt.Sprintf("%03d/%s", len(names)/perFolder, filepath.Base(file)))
+		return nginx.Put(names[len(names)-1], received, raw)
+	})
+	if err != nil {
+		return nil, errors.Join(err, nginx.Close())
 	}
 	settings := map[string]any{
 		"sources": []any{map[string]any{

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -33,16 +32,11 @@ func startMailbox(ctx context.Context, l *lab, mails *corpus) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := l.progress("fill the mailbox", len(mails.files))
-	for i, file := range mails.files {
-		raw, err := os.ReadFile(file)
-		if err == nil {
-			err = dovecot.Append(user, "INBOX", mails.received[i], raw)
-		}
-		if err != nil {
-			return nil, errors.Join(err, dovecot.Close())
-		}
-		p.at(i)
+	err = mails.deliver(l.progress("fill the mailbox", len(mails.files)), func(_ string, received time.Time, raw []byte) error {
+		return dovecot.Append(user, "INBOX", received, raw)
+	})
+	if err != nil {
+		return nil, errors.Join(err, dovecot.Close())
 	}
 	return &server{
 		Closer: dovecot, settings: mailboxSettings(dovecot), password: dovecot.Password,
