@@ -73,17 +73,28 @@ func GroupFailures(rows []store.FailureSum) []Group {
 // Largest orders groups by value, largest first, equal ones by name, and keeps
 // at most limit of them. A limit of 0 keeps all.
 func Largest(groups []Group, limit int, value func(Sums) float64) []Group {
-	sorted := slices.Clone(groups)
-	slices.SortStableFunc(sorted, func(a, b Group) int {
-		if c := cmp.Compare(value(b.Sums), value(a.Sums)); c != 0 {
+	type place struct {
+		value float64
+		at    int
+	}
+	places := make([]place, len(groups))
+	for i := range groups {
+		places[i] = place{value(groups[i].Sums), i}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		if c := cmp.Compare(b.value, a.value); c != 0 {
 			return c
 		}
-		return slices.Compare(a.Values, b.Values)
+		return cmp.Or(slices.Compare(groups[a.at].Values, groups[b.at].Values), cmp.Compare(a.at, b.at))
 	})
-	if limit > 0 && len(sorted) > limit {
-		sorted = sorted[:limit]
+	if limit > 0 && len(places) > limit {
+		places = places[:limit]
 	}
-	return sorted
+	largest := make([]Group, len(places))
+	for i, p := range places {
+		largest[i] = groups[p.at]
+	}
+	return largest
 }
 
 func failing(r store.SessionRow, c Counting) bool {
