@@ -9,7 +9,7 @@ import {
 } from './types';
 
 /** What a person reads for a word of the query model. */
-interface Word {
+export interface Word {
   label: string;
   description: string;
 }

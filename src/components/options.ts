@@ -1,7 +1,9 @@
 import { type ComboboxOption } from '@grafana/ui';
 import { useMemo } from 'react';
 
-export type Words<T extends string> = Record<T, { label: string; description: string; group?: string }>;
+import { type Word } from '../words';
+
+export type Words<T extends string> = Record<T, Word & { group?: string }>;
 
 /**
  * Makes the options of a choice from its words, in the order of the values.

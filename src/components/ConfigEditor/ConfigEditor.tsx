@@ -1,25 +1,20 @@
-import {
-  type DataSourcePluginOptionsEditorProps,
-  updateDatasourcePluginJsonDataOption as updateJsonData,
-} from '@grafana/data';
+import { updateDatasourcePluginJsonDataOption as updateJsonData } from '@grafana/data';
 import { ConfigSection, DataSourceDescription } from '@grafana/plugin-ui';
 import { Alert, Box, Divider, Stack } from '@grafana/ui';
 import { useState } from 'react';
 
-import { type TlsRptSecrets, type TlsRptSettings } from '../../types';
 import { QuarantineList } from '../Quarantine/QuarantineList';
 import { AlertRulesSection } from './AlertRulesSection';
 import { AREA_WIDTH } from './styles';
 import { DomainMap } from './DomainMap';
 import { ChoiceField, NumberField, TextField } from './fields';
 import { LinesField } from './LinesField';
+import { type ConfigProps } from './props';
 import { SourceList } from './SourceList';
 import { StoreInfo } from './StoreInfo';
 import { useSourcesStatus } from './useSourcesStatus';
 import { AUTHENTICATIONS } from './words';
 import { isDomainPattern } from '../validation';
-
-export type ConfigProps = DataSourcePluginOptionsEditorProps<TlsRptSettings, TlsRptSecrets>;
 
 export function ConfigEditor(props: ConfigProps) {
   const { options } = props;

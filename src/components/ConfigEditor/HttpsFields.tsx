@@ -4,8 +4,9 @@ import { Stack, useStyles2 } from '@grafana/ui';
 import { type HttpsSource } from '../../types';
 import { httpsProblems } from '../validation';
 import { AdvancedSection } from './AdvancedSection';
-import { type ConfigProps } from './ConfigEditor';
 import { ChoiceField, TextField } from './fields';
+import { type ConfigProps } from './props';
+import { IntervalField, NameField } from './SharedFields';
 import { SourceSecret } from './SourceSecret';
 import { getFormStyles } from './styles';
 import { HTTPS_AFTER, HTTPS_AUTHS, LISTINGS } from './words';
@@ -26,14 +27,7 @@ export function HttpsFields({ source, onChange, ...props }: Props) {
     <Stack direction="column" gap={3}>
       <ConfigSubSection title="Drop">
         <div className={styles.grid}>
-          <TextField
-            id={`${id}-name`}
-            label="Name"
-            description="As panels and this page show it."
-            value={source.name}
-            disabled={disabled}
-            onChange={(name) => set({ name })}
-          />
+          <NameField source={source} disabled={disabled} onChange={set} />
           <ChoiceField
             id={`${id}-listing`}
             label="Listing"
@@ -86,16 +80,7 @@ export function HttpsFields({ source, onChange, ...props }: Props) {
 
       <ConfigSubSection title="Reading">
         <div className={styles.grid}>
-          <TextField
-            id={`${id}-interval`}
-            label="Poll every"
-            description="Such as 5m or 1h."
-            placeholder="5m"
-            value={source.pollInterval}
-            problem={problems.pollInterval}
-            disabled={disabled}
-            onChange={(pollInterval) => set({ pollInterval })}
-          />
+          <IntervalField source={source} problem={problems.pollInterval} disabled={disabled} onChange={set} />
           <ChoiceField
             id={`${id}-after`}
             label="After reading"

@@ -4,10 +4,11 @@ import { Button, Dropdown, Field, Icon, Menu, Stack, TagsInput, useStyles2 } fro
 import { type ImapSource, type Security } from '../../types';
 import { imapProblems } from '../validation';
 import { AdvancedSection } from './AdvancedSection';
-import { type ConfigProps } from './ConfigEditor';
 import { ChoiceField, NumberField, TextField } from './fields';
 import { OAuthFields } from './OAuthFields';
+import { type ConfigProps } from './props';
 import { providerOf, PROVIDERS } from './sources';
+import { IntervalField, NameField } from './SharedFields';
 import { SourceSecret } from './SourceSecret';
 import { Steps } from './Steps';
 import { getFormStyles } from './styles';
@@ -44,14 +45,7 @@ export function ImapFields({ source, onChange, ...props }: Props) {
     <Stack direction="column" gap={3}>
       <ConfigSubSection title="Mailbox">
         <div className={styles.grid}>
-          <TextField
-            id={`${id}-name`}
-            label="Name"
-            description="As panels and this page show it."
-            value={source.name}
-            disabled={disabled}
-            onChange={(name) => set({ name })}
-          />
+          <NameField source={source} disabled={disabled} onChange={set} />
           <div>
             <Dropdown overlay={providers} placement="bottom-start">
               <Button type="button" variant="secondary" disabled={disabled}>
@@ -157,15 +151,12 @@ export function ImapFields({ source, onChange, ...props }: Props) {
               />
             </Field>
           </div>
-          <TextField
-            id={`${id}-interval`}
-            label="Poll every"
-            description="Such as 5m or 1h. New mail is often noticed sooner."
-            placeholder="5m"
-            value={source.pollInterval}
+          <IntervalField
+            source={source}
             problem={problems.pollInterval}
+            note=" New mail is often noticed sooner."
             disabled={disabled}
-            onChange={(pollInterval) => set({ pollInterval })}
+            onChange={set}
           />
           <ChoiceField
             id={`${id}-after`}

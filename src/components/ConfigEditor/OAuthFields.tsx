@@ -2,8 +2,8 @@ import { useStyles2 } from '@grafana/ui';
 
 import { type ImapSource, type OAuthSettings } from '../../types';
 import { tokenUrlProblem } from '../validation';
-import { type ConfigProps } from './ConfigEditor';
 import { ChoiceField, TextField } from './fields';
+import { type ConfigProps } from './props';
 import { SourceSecret } from './SourceSecret';
 import { getFormStyles } from './styles';
 import { GRANTS } from './words';

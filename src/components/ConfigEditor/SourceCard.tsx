@@ -3,9 +3,9 @@ import { type GrafanaTheme2 } from '@grafana/data';
 import { Badge, Icon, IconButton, useStyles2 } from '@grafana/ui';
 
 import { type ReportSource, type SourceStatus } from '../../types';
-import { type ConfigProps } from './ConfigEditor';
 import { HttpsFields } from './HttpsFields';
 import { ImapFields } from './ImapFields';
+import { type ConfigProps } from './props';
 import { SourceStatusPanel, StateBadge } from './SourceStatusPanel';
 
 interface Props extends ConfigProps {

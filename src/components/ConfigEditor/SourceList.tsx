@@ -2,7 +2,7 @@ import { Button, ConfirmModal, Stack, Text } from '@grafana/ui';
 import { useState } from 'react';
 
 import { type ReportSource } from '../../types';
-import { type ConfigProps } from './ConfigEditor';
+import { type ConfigProps } from './props';
 import { SourceCard } from './SourceCard';
 import { moved, newSource, secretKeys, SourceIds } from './sources';
 import { type SourcesStatus } from './useSourcesStatus';

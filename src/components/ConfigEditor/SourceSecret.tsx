@@ -1,8 +1,8 @@
 import { updateDatasourcePluginResetOption, updateDatasourcePluginSecureJsonDataOption } from '@grafana/data';
 
 import { type SecretName } from '../../types';
-import { type ConfigProps } from './ConfigEditor';
 import { SecretField } from './fields';
+import { type ConfigProps } from './props';
 import { secretKey } from './sources';
 
 interface Props extends ConfigProps {

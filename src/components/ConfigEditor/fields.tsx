@@ -1,5 +1,5 @@
 import { Field, Input, SecretInput, TextArea } from '@grafana/ui';
-import { type ReactNode, useState } from 'react';
+import { type ReactElement, type ReactNode, useState } from 'react';
 
 import { Choice } from '../Choice';
 import { useOptions, type Words } from '../options';
@@ -14,6 +14,16 @@ interface CommonProps {
   problem?: string;
 }
 
+interface LabelledProps extends CommonProps {
+  isWrong?: boolean;
+  children: ReactElement<Record<string, unknown>>;
+}
+
+/** A control with its label, and what is wrong with it. */
+function Labelled({ id, problem, isWrong = problem !== undefined, ...rest }: LabelledProps) {
+  return <Field noMargin htmlFor={id} invalid={isWrong} error={problem} {...rest} />;
+}
+
 interface TextProps extends CommonProps {
   value?: string;
   placeholder?: string;
@@ -21,33 +31,24 @@ interface TextProps extends CommonProps {
 }
 
 /** A line of text. Blanks around it, as pasting brings them, go when it is left. */
-export function TextField({ id, label, description, disabled, required, problem, value = '', ...rest }: TextProps) {
+export function TextField({ value = '', placeholder, onChange, ...common }: TextProps) {
   const [wasLeft, setWasLeft] = useState(false);
-  const isWrong = problem !== undefined && (wasLeft || value !== '');
+  const isWrong = common.problem !== undefined && (wasLeft || value !== '');
   return (
-    <Field
-      noMargin
-      htmlFor={id}
-      label={label}
-      description={description}
-      required={required}
-      disabled={disabled}
-      invalid={isWrong}
-      error={problem}
-    >
+    <Labelled {...common} isWrong={isWrong}>
       <Input
-        id={id}
+        id={common.id}
         value={value}
-        placeholder={rest.placeholder}
-        onChange={({ currentTarget }) => rest.onChange(currentTarget.value)}
+        placeholder={placeholder}
+        onChange={({ currentTarget }) => onChange(currentTarget.value)}
         onBlur={() => {
           setWasLeft(true);
           if (value !== value.trim()) {
-            rest.onChange(value.trim());
+            onChange(value.trim());
           }
         }}
       />
-    </Field>
+    </Labelled>
   );
 }
 
@@ -58,29 +59,18 @@ interface NumberProps extends CommonProps {
   onChange: (value: number | undefined) => void;
 }
 
-export function NumberField({ id, label, description, disabled, required, problem, value, ...rest }: NumberProps) {
+export function NumberField({ value, min, max, onChange, ...common }: NumberProps) {
   return (
-    <Field
-      noMargin
-      htmlFor={id}
-      label={label}
-      description={description}
-      required={required}
-      disabled={disabled}
-      invalid={problem !== undefined}
-      error={problem}
-    >
+    <Labelled {...common}>
       <Input
-        id={id}
+        id={common.id}
         type="number"
-        min={rest.min}
-        max={rest.max}
+        min={min}
+        max={max}
         value={value ?? ''}
-        onChange={({ currentTarget }) =>
-          rest.onChange(currentTarget.value === '' ? undefined : Number(currentTarget.value))
-        }
+        onChange={({ currentTarget }) => onChange(currentTarget.value === '' ? undefined : Number(currentTarget.value))}
       />
-    </Field>
+    </Labelled>
   );
 }
 
@@ -88,26 +78,18 @@ interface AreaProps extends TextProps {
   rows?: number;
 }
 
-export function AreaField({ id, label, description, disabled, problem, value = '', rows = 4, ...rest }: AreaProps) {
+export function AreaField({ value = '', placeholder, rows = 4, onChange, ...common }: AreaProps) {
   return (
-    <Field
-      noMargin
-      htmlFor={id}
-      label={label}
-      description={description}
-      disabled={disabled}
-      invalid={problem !== undefined}
-      error={problem}
-    >
+    <Labelled {...common}>
       <TextArea
-        id={id}
+        id={common.id}
         rows={rows}
         value={value}
-        placeholder={rest.placeholder}
+        placeholder={placeholder}
         spellCheck={false}
-        onChange={({ currentTarget }) => rest.onChange(currentTarget.value)}
+        onChange={({ currentTarget }) => onChange(currentTarget.value)}
       />
-    </Field>
+    </Labelled>
   );
 }
 
@@ -118,27 +100,19 @@ interface ChoiceProps<T extends string> extends CommonProps {
 }
 
 /** A choice of words, with the meaning of the chosen one under its label. */
-export function ChoiceField<T extends string>({ id, label, words, value, problem, ...rest }: ChoiceProps<T>) {
+export function ChoiceField<T extends string>({ words, value, onChange, ...common }: ChoiceProps<T>) {
   const options = useOptions(words);
   return (
-    <Field
-      noMargin
-      htmlFor={id}
-      label={label}
-      description={rest.description ?? words[value]?.description}
-      disabled={rest.disabled}
-      invalid={problem !== undefined}
-      error={problem}
-    >
+    <Labelled {...common} description={common.description ?? words[value]?.description}>
       <Choice
-        id={id}
+        id={common.id}
         options={options}
         value={value}
-        disabled={rest.disabled}
-        invalid={problem !== undefined}
-        onChange={rest.onChange}
+        disabled={common.disabled}
+        invalid={common.problem !== undefined}
+        onChange={onChange}
       />
-    </Field>
+    </Labelled>
   );
 }
 
@@ -149,26 +123,17 @@ interface SecretProps extends CommonProps {
   onReset: () => void;
 }
 
-export function SecretField({
-  id,
-  label,
-  description,
-  disabled,
-  required,
-  isConfigured,
-  value = '',
-  ...rest
-}: SecretProps) {
+export function SecretField({ isConfigured, value = '', onChange, onReset, ...common }: SecretProps) {
   return (
-    <Field noMargin htmlFor={id} label={label} description={description} required={required} disabled={disabled}>
+    <Labelled {...common}>
       <SecretInput
-        id={id}
+        id={common.id}
         isConfigured={isConfigured}
         value={value}
         autoComplete="new-password"
-        onChange={({ currentTarget }) => rest.onChange(currentTarget.value)}
-        onReset={rest.onReset}
+        onChange={({ currentTarget }) => onChange(currentTarget.value)}
+        onReset={onReset}
       />
-    </Field>
+    </Labelled>
   );
 }
