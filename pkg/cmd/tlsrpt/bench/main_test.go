@@ -127,6 +127,15 @@ func TestANumberIsMetOnlyAtTheSizeItSpeaksOf(t *testing.T) {
 	}
 }
 
+func TestWhatIsOutOfReachIsShownByReadingAlone(t *testing.T) {
+	if got, want := outOfReach(4000, 100, 2), "100× is out of reach: reading alone, on 2 cores, is 80.00× at most"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := outOfReach(5000, 100, 2); strings.Contains(got, "out of reach") {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestProgressTellsWhatIsLeft(t *testing.T) {
 	var out bytes.Buffer
 	p := (&lab{talk: &out}).progress("fill", 1000)
