@@ -28,8 +28,13 @@ const METRICS = {
   completeness: ['policyDomain'],
 };
 
+interface Frame {
+  schema: { meta?: { type?: string }; fields: Array<{ name: string; labels?: object }> };
+  data: { values: unknown[][] };
+}
+
 interface Answer {
-  results: { A: { error?: string; frames: Array<{ schema: { fields: Array<{ name: string; labels?: object }> } }> } };
+  results: { A: { error?: string; frames: Frame[] } };
 }
 
 /**
@@ -141,6 +146,15 @@ test.describe('the query editor', () => {
         const data = { from: 'now-90d', to: 'now', queries: [{ ...query, filters: [] }] };
         const response = await page.request.post('/api/ds/query', { data });
         expect(response.ok(), await response.text()).toBe(true);
+        const { results }: Answer = await response.json();
+        expect(results.A.frames).toHaveLength(1);
+        const [{ schema, data: columns }] = results.A.frames;
+        // What server-side expressions take as it is: a row per group, with one number.
+        expect(schema.meta?.type).toBe('numeric-long');
+        expect(schema.fields.map(({ name }) => name)).toEqual([...groupBy, metric]);
+        const numbers = columns.values[groupBy.length];
+        expect(numbers.length).toBeGreaterThan(0);
+        expect(numbers.filter((number) => typeof number !== 'number' || number < 0)).toEqual([]);
       });
     }
   });
