@@ -93,9 +93,6 @@ type SumQuery struct {
 	PerBucket bool
 	// Among keeps only these groups, each as long as GroupBy; nil keeps all.
 	Among [][]string
-	// FailingOnly keeps only groups with a failed session, which a store may
-	// answer much faster.
-	FailingOnly bool
 }
 
 // A SessionRow holds the sums of one group, and one bucket.

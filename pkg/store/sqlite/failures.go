@@ -31,7 +31,7 @@ func (s *Store) FailureSums(ctx context.Context, query store.SumQuery) ([]store.
 	if err != nil {
 		return nil, store.Cost{}, fmt.Errorf("sum failure details: %w", err)
 	}
-	return narrow(rows, query, func(r store.FailureSum) ([]string, int64) { return r.Group, r.Failed }), cost, nil
+	return narrow(rows, query, func(r store.FailureSum) []string { return r.Group }), cost, nil
 }
 
 func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan) ([]store.FailureSum, error) {

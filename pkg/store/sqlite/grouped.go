@@ -134,7 +134,7 @@ func named[R any](ctx context.Context, c *conn, n *names, q *question, p plan, a
 // groupWords returns the words of groups, and each group's place in their order.
 // Words are compared once, and not for every two groups that have them.
 func groupWords(ctx context.Context, c *conn, n *names, q *question, ids []groupIDs) (groups [][]string, places []int32, err error) {
-	wanted := map[int64]bool{}
+	wanted := make(map[int64]bool, len(ids))
 	for i := range ids {
 		for at, d := range q.groupBy {
 			if d != store.TrustDimension {

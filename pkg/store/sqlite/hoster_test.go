@@ -235,19 +235,30 @@ func (f *filler) report(domain, day, slot int, r *facts) bool {
 	return true
 }
 
+// each makes the reports of a domain and day, one after the other.
+func (f *filler) each(domain, day int, r *facts, do func() error) error {
+	for slot := range 3 * f.times {
+		if !f.report(domain, day, slot, r) {
+			continue
+		}
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // reports writes the rows of reports in the order of their days, as they come.
 func (f *filler) reports(ctx context.Context, w *writer) error {
 	var r facts
 	for day := range f.days {
 		for domain := range f.domains {
-			for slot := range 3 * f.times {
-				if !f.report(domain, day, slot, &r) {
-					continue
-				}
-				if err := f.insertReport(ctx, w, &r); err != nil {
-					return err
-				}
+			err := f.each(domain, day, &r, func() error {
 				w.sums.count(1, 1)
+				return f.insertReport(ctx, w, &r)
+			})
+			if err != nil {
+				return err
 			}
 		}
 	}
@@ -278,14 +289,12 @@ func (f *filler) facts(ctx context.Context, w *writer) error {
 	var r facts
 	for domain := range f.domains {
 		for day := range f.days {
-			for slot := range 3 * f.times {
-				if !f.report(domain, day, slot, &r) {
-					continue
-				}
-				if err := w.insertFacts(ctx, &r); err != nil {
-					return err
-				}
+			err := f.each(domain, day, &r, func() error {
 				w.sums.contribute(&r, 1)
+				return w.insertFacts(ctx, &r)
+			})
+			if err != nil {
+				return err
 			}
 		}
 		if err := f.heard(ctx, w); err != nil {

@@ -253,7 +253,7 @@ func (m *model) sessions(q store.SumQuery) []store.SessionRow {
 	for _, r := range rows {
 		list = append(list, *r)
 	}
-	return modelNarrow(list, q, func(r store.SessionRow) (time.Time, []string, int64) { return r.Bucket, r.Group, r.Failed })
+	return modelNarrow(list, q, func(r store.SessionRow) (time.Time, []string) { return r.Bucket, r.Group })
 }
 
 // sorted returns the counted reports, in the order they came.
@@ -262,22 +262,14 @@ func (m *model) sorted() []*modelReport {
 	return slices.DeleteFunc(slices.Clone(m.reports), func(r *modelReport) bool { return !counted[r] })
 }
 
-func modelNarrow[R any](rows []R, q store.SumQuery, of func(R) (time.Time, []string, int64)) []R {
-	failed := map[string]int64{}
-	for _, r := range rows {
-		_, group, n := of(r)
-		failed[strings.Join(group, "\x00")] += n
-	}
+func modelNarrow[R any](rows []R, q store.SumQuery, of func(R) (time.Time, []string)) []R {
 	rows = slices.DeleteFunc(rows, func(r R) bool {
-		_, group, _ := of(r)
-		if q.FailingOnly && failed[strings.Join(group, "\x00")] == 0 {
-			return true
-		}
+		_, group := of(r)
 		return q.Among != nil && !slices.ContainsFunc(q.Among, func(g []string) bool { return slices.Equal(g, group) })
 	})
 	slices.SortFunc(rows, func(a, b R) int {
-		at, ag, _ := of(a)
-		bt, bg, _ := of(b)
+		at, ag := of(a)
+		bt, bg := of(b)
 		return cmp.Or(at.Compare(bt), slices.Compare(ag, bg))
 	})
 	return rows
@@ -322,7 +314,7 @@ func (m *model) failureSums(q store.SumQuery) []store.FailureSum {
 	for _, r := range rows {
 		list = append(list, *r)
 	}
-	return modelNarrow(list, q, func(r store.FailureSum) (time.Time, []string, int64) { return r.Bucket, r.Group, r.Failed })
+	return modelNarrow(list, q, func(r store.FailureSum) (time.Time, []string) { return r.Bucket, r.Group })
 }
 
 // reporters answers Reporters; with everything it answers LastReports.

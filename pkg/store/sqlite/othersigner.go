@@ -19,11 +19,11 @@ const otherSigner = "other-signer"
 // warnOfSigners adds that warning to rows of authenticated reports. It is made
 // when it is asked for, as who was first changes with what comes in. It agrees
 // with which report counts, whatever made that one win.
-func (s *Store) warnOfSigners(ctx context.Context, c *conn, rows []store.ReportRow, reporter func(i int) int64) error {
+func (s *Store) warnOfSigners(ctx context.Context, c *conn, rows []store.ReportRow, reporters []int64) error {
 	asked := map[int64]bool{}
 	for i := range rows {
 		if j := &rows[i].Judgement; j.Trust == store.Authenticated && rankOf(rows[i].Reporter, j.SignedBy) == unknown {
-			asked[reporter(i)] = true
+			asked[reporters[i]] = true
 		}
 	}
 	first, err := firstSigners(ctx, c, asked)
@@ -36,13 +36,13 @@ func (s *Store) warnOfSigners(ctx context.Context, c *conn, rows []store.ReportR
 		if r.Judgement.Trust != store.Authenticated || rankOf(r.Reporter, r.Judgement.SignedBy) == vouched {
 			continue
 		}
-		detail := signedByOther(r.Reporter, r.Judgement.SignedBy, first[reporter(i)])
+		detail := signedByOther(r.Reporter, r.Judgement.SignedBy, first[reporters[i]])
 		if r.Superseded || detail != "" {
 			rivals, err := signed.rivalsOf(ctx, r.ID)
 			if err != nil {
 				return fmt.Errorf("read who signed rivals: %w", err)
 			}
-			detail = rivals.detail(r, first[reporter(i)], detail)
+			detail = rivals.detail(r, first[reporters[i]], detail)
 		}
 		if detail != "" {
 			r.Warnings = append(r.Warnings, tlsrpt.Warning{Code: otherSigner, Detail: detail}.String())

@@ -229,7 +229,7 @@ func drawSums(t *rapid.T, group, filter []store.Dimension) store.SumQuery {
 	q := store.SumQuery{
 		Selection: drawSelection(t, filter),
 		GroupBy:   rapid.SliceOfNDistinct(rapid.SampledFrom(group), 0, 3, rapid.ID).Draw(t, "group by"),
-		PerBucket: rapid.Bool().Draw(t, "per bucket"), FailingOnly: rapid.IntRange(0, 3).Draw(t, "failing") == 0,
+		PerBucket: rapid.Bool().Draw(t, "per bucket"),
 	}
 	if len(q.GroupBy) > 0 && rapid.IntRange(0, 3).Draw(t, "among") == 0 {
 		q.Among = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) []string {

@@ -27,6 +27,14 @@ func waiting(t fataler, ref string, reports ...*tlsrpt.Report) store.Delivery {
 	return d
 }
 
+// foreign is waiting with a report that goes into quarantine.
+func foreign(t fataler, ref string, r *tlsrpt.Report) store.Delivery {
+	t.Helper()
+	d := waiting(t, ref, r)
+	d.Documents[0].Report, d.Documents[0].Problem = nil, &store.Problem{Reason: "foreign-domain"}
+	return d
+}
+
 func commit(t testing.TB, s *Store, deliveries ...store.Delivery) {
 	t.Helper()
 	_, err := s.Commit(t.Context(), deliveries)
@@ -93,9 +101,7 @@ func TestAMailStaysWhileADocumentWaits(t *testing.T) {
 	ctx := t.Context()
 	s := memory(t)
 	r, _ := newTraffic(1).report()
-	d := waiting(t, "1", r)
-	d.Documents[0].Report, d.Documents[0].Problem = nil, &store.Problem{Reason: "foreign-domain"}
-	commit(t, s, d)
+	commit(t, s, foreign(t, "1", r))
 	ids := must2(s.PendingMails(ctx, 0, 10))(t)
 	tried, _, err := s.Quarantined(ctx, 1)
 	must(t, err)
@@ -115,9 +121,7 @@ func TestATryThatTookLongerThanTheJudgementDoesNotUndoIt(t *testing.T) {
 	ctx := t.Context()
 	s := memory(t)
 	r, _ := newTraffic(1).report()
-	d := waiting(t, "1", r)
-	d.Documents[0].Report, d.Documents[0].Problem = nil, &store.Problem{Reason: "foreign-domain"}
-	commit(t, s, d)
+	commit(t, s, foreign(t, "1", r))
 	tried, _, err := s.Quarantined(ctx, 1)
 	must(t, err)
 	must(t, s.Rejudge(ctx, must2(s.PendingMails(ctx, 0, 1))(t)[0], answered))

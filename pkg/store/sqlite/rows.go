@@ -55,23 +55,38 @@ func (s *Store) Failures(ctx context.Context, query store.RowQuery) (rows []stor
 	return rows, more, nil
 }
 
-const failureTexts = 12 // columns from domain to information
-
 func (s *Store) failureRows(ctx context.Context, c *conn, statement string, args []any) ([]store.FailureRow, error) {
 	var rows []store.FailureRow
-	var texts [][failureTexts]int64
-	ids := map[int64]bool{}
-	err := c.query(ctx, statement, args, func(r row) error {
+	words, err := s.worded(ctx, c, statement, args, 6, func(r row) {
 		rows = append(rows, store.FailureRow{
 			Day: tlsrpt.Day(r.int(0)), Stored: time.Unix(r.int(1), 0).UTC(), Detail: tlsrpt.FailureDetail{FailedSessions: r.int(2)},
 			Trust: trustOf(r.int(3)), ReportID: r.text(4), ID: r.int(5),
 		})
-		var text [failureTexts]int64
-		for i := range text {
-			text[i] = r.int(6 + i)
-			ids[text[i]] = true
+	})
+	for i, text := range words {
+		detail := &rows[i].Detail
+		rows[i].Policy = tlsrpt.Policy{Domain: text[0], Type: text[1], Mode: text[2]}
+		rows[i].Reporter = text[3]
+		detail.ResultType, detail.Reason, detail.ReceivingMXHostname = text[4], text[5], text[6]
+		detail.ReceivingIP, detail.SendingMTAIP, detail.ReceivingMXHelo = text[7], text[8], text[9]
+		detail.ReasonCode, detail.AdditionalInformation = text[10], text[11]
+	}
+	return rows, err
+}
+
+// worded hands every row of a statement to scan, and returns the words whose
+// numbers its columns from first on hold.
+func (s *Store) worded(ctx context.Context, c *conn, statement string, args []any, first int, scan func(row)) ([][]string, error) {
+	var numbers [][]int64
+	ids := map[int64]bool{}
+	err := c.query(ctx, statement, args, func(r row) error {
+		scan(r)
+		list := make([]int64, len(r)-first)
+		for i := range list {
+			list[i] = r.int(first + i)
+			ids[list[i]] = true
 		}
-		texts = append(texts, text)
+		numbers = append(numbers, list)
 		return nil
 	})
 	if err != nil {
@@ -81,15 +96,13 @@ func (s *Store) failureRows(ctx context.Context, c *conn, statement string, args
 	if err != nil {
 		return nil, err
 	}
-	for i := range rows {
-		text, detail := texts[i], &rows[i].Detail
-		rows[i].Policy = tlsrpt.Policy{Domain: words[text[0]], Type: words[text[1]], Mode: words[text[2]]}
-		rows[i].Reporter = words[text[3]]
-		detail.ResultType, detail.Reason, detail.ReceivingMXHostname = words[text[4]], words[text[5]], words[text[6]]
-		detail.ReceivingIP, detail.SendingMTAIP, detail.ReceivingMXHelo = words[text[7]], words[text[8]], words[text[9]]
-		detail.ReasonCode, detail.AdditionalInformation = words[text[10]], words[text[11]]
+	texts := make([][]string, len(numbers))
+	for i, list := range numbers {
+		for _, id := range list {
+			texts[i] = append(texts[i], words[id])
+		}
 	}
-	return rows, nil
+	return texts, nil
 }
 
 // Reports returns pairs of report and policy domain, newest first. Filters on
@@ -123,19 +136,17 @@ func (s *Store) Reports(ctx context.Context, query store.RowQuery) (rows []store
 	return rows, more, nil
 }
 
-const reportTexts = 7 // columns from reporter to source
-
 func (s *Store) reportRows(ctx context.Context, c *conn, tail string, args []any) ([]store.ReportRow, error) {
 	var rows []store.ReportRow
-	var texts [][reportTexts]int64
-	ids := map[int64]bool{}
+	var reporters []int64
 	statement := `SELECT r.id, r.day, r.starts, r.ends, r.received, r.stored, r.report_id, r.trust, r.route, r.superseded,
 		p.overlap_total, p.overlap_failed, (SELECT COUNT(*) FROM delivery d WHERE d.report = r.id), SUM(x.successful + x.failed), SUM(x.failed),
 		r.reporter, p.domain, r.reason, r.signed_by, r.warnings, r.contact, r.source
 		FROM (SELECT t.domain, t.day, t.report, t.overlap_total, t.overlap_failed, row_number() OVER () AS place FROM (SELECT t.* FROM ` + tail + `) t) p
 		CROSS JOIN report r ON r.id = p.report
 		CROSS JOIN policy x ON x.domain = p.domain AND x.day = p.day AND x.report = p.report GROUP BY p.place ORDER BY p.place`
-	err := c.query(ctx, statement, args, func(r row) error {
+	words, err := s.worded(ctx, c, statement, args, 15, func(r row) {
+		reporters = append(reporters, r.int(15))
 		rows = append(rows, store.ReportRow{
 			ID: r.int(0), Day: tlsrpt.Day(r.int(1)), Start: time.Unix(r.int(2), 0).UTC(), End: time.Unix(r.int(3), 0).UTC(),
 			Received: time.Unix(r.int(4), 0).UTC(), Stored: time.Unix(r.int(5), 0).UTC(), ReportID: r.text(6),
@@ -143,31 +154,20 @@ func (s *Store) reportRows(ctx context.Context, c *conn, tail string, args []any
 			Superseded: r.int(9) != 0, OverlapTotal: r.int(10), OverlapFailed: r.int(11),
 			Deliveries: int(r.int(12)), Total: r.int(13), Failed: r.int(14),
 		})
-		var text [reportTexts]int64
-		for i := range text {
-			text[i] = r.int(15 + i)
-			ids[text[i]] = true
-		}
-		texts = append(texts, text)
-		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	words, err := s.names.of(ctx, c, ids)
-	if err != nil {
-		return nil, err
-	}
-	for i := range rows {
-		text, r := texts[i], &rows[i]
-		r.Reporter, r.PolicyDomain = words[text[0]], words[text[1]]
-		r.Judgement.Reason, r.Judgement.SignedBy = words[text[2]], words[text[3]]
-		r.ContactInfo, r.Source = words[text[5]], words[text[6]]
-		if r.Warnings, err = listOf(words[text[4]]); err != nil {
+	for i, text := range words {
+		r := &rows[i]
+		r.Reporter, r.PolicyDomain = text[0], text[1]
+		r.Judgement.Reason, r.Judgement.SignedBy = text[2], text[3]
+		r.ContactInfo, r.Source = text[5], text[6]
+		if r.Warnings, err = listOf(text[4]); err != nil {
 			return nil, fmt.Errorf("read warnings: %w", err)
 		}
 	}
-	return rows, s.warnOfSigners(ctx, c, rows, func(i int) int64 { return texts[i][0] })
+	return rows, s.warnOfSigners(ctx, c, rows, reporters)
 }
 
 // listOf reads what internList wrote.

@@ -36,7 +36,7 @@ func (s *Store) Sessions(ctx context.Context, query store.SumQuery) ([]store.Ses
 	if err != nil {
 		return nil, store.Cost{}, fmt.Errorf("sum sessions: %w", err)
 	}
-	return narrow(rows, query, func(r store.SessionRow) ([]string, int64) { return r.Group, r.Failed }), cost, nil
+	return narrow(rows, query, func(r store.SessionRow) []string { return r.Group }), cost, nil
 }
 
 var sessionColumns = []string{"reports", "pairs", "successful", "failed", "protected", "overlap_total", "overlap_failed"}
@@ -113,29 +113,14 @@ func (p *pairCounter) add(key groupKey, shape int64, sum *sessionSums) {
 }
 
 // narrow keeps the groups that are asked for.
-func narrow[R any](rows []R, query store.SumQuery, of func(R) (group []string, failed int64)) []R {
-	key := func(group []string) string { return strings.Join(group, "\x00") }
-	if query.Among != nil {
-		among := make(map[string]bool, len(query.Among))
-		for _, group := range query.Among {
-			among[key(group)] = true
-		}
-		rows = slices.DeleteFunc(rows, func(r R) bool {
-			group, _ := of(r)
-			return !among[key(group)]
-		})
-	}
-	if !query.FailingOnly {
+func narrow[R any](rows []R, query store.SumQuery, groupOf func(R) []string) []R {
+	if query.Among == nil {
 		return rows
 	}
-	failing := map[string]bool{}
-	for _, r := range rows {
-		if group, failed := of(r); failed > 0 {
-			failing[key(group)] = true
-		}
+	key := func(group []string) string { return strings.Join(group, "\x00") }
+	among := make(map[string]bool, len(query.Among))
+	for _, group := range query.Among {
+		among[key(group)] = true
 	}
-	return slices.DeleteFunc(rows, func(r R) bool {
-		group, _ := of(r)
-		return !failing[key(group)]
-	})
+	return slices.DeleteFunc(rows, func(r R) bool { return !among[key(groupOf(r))] })
 }

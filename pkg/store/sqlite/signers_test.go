@@ -176,6 +176,24 @@ func permute(n int, f func([]int)) {
 	next(nil)
 }
 
+// warningsAfter commits claims one after the other, and returns the warnings of
+// the reports that have some.
+func warningsAfter(t testing.TB, s *Store, claims []claim, key func(store.ReportRow) string) map[string][]string {
+	t.Helper()
+	for i, c := range claims {
+		commit(t, s, c.delivery(t, fmt.Sprint(i)))
+	}
+	rows, _, err := s.Reports(t.Context(), store.RowQuery{Limit: 100})
+	must(t, err)
+	warnings := map[string][]string{}
+	for _, r := range rows {
+		if len(r.Warnings) > 0 {
+			warnings[key(r)] = r.Warnings
+		}
+	}
+	return warnings
+}
+
 func TestAnotherSignerIsWarnedOf(t *testing.T) {
 	s := memory(t)
 	claims := []claim{
@@ -192,18 +210,7 @@ func TestAnotherSignerIsWarnedOf(t *testing.T) {
 		{id: "borrowed", reporter: "example.org", signer: "evil.example", hour: 1},
 		{id: "own name", reporter: "example.org", signer: "mx.example.org", hour: 2},
 	}
-	for i, c := range claims {
-		_, err := s.Commit(t.Context(), []store.Delivery{c.delivery(t, fmt.Sprint(i))})
-		must(t, err)
-	}
-	rows, _, err := s.Reports(t.Context(), store.RowQuery{Limit: 100})
-	must(t, err)
-	got := map[string][]string{}
-	for _, r := range rows {
-		if len(r.Warnings) > 0 {
-			got[r.ReportID] = r.Warnings
-		}
-	}
+	got := warningsAfter(t, s, claims, func(r store.ReportRow) string { return r.ReportID })
 	want := map[string][]string{
 		"forged":   {"other-signer: signed by evil.example; Google Inc. signs as google.com"},
 		"two":      {"other-signer: signed by evil.example; VK signs as mail.ru or vk.com or vk.company"},
@@ -217,7 +224,7 @@ func TestAnotherSignerIsWarnedOf(t *testing.T) {
 
 func TestWarningsOfSignersAgreeWithWhatCounts(t *testing.T) {
 	s := memory(t)
-	for i, c := range []claim{
+	claims := []claim{
 		{id: "lost", reporter: "Example Inc.", signer: "example.net", hour: 1},
 		{id: "lost", reporter: "Example Inc.", signer: "evil.example", hour: 2, failed: 1},
 		{id: "lost to an unsigned one", reporter: "Google Inc.", hour: 1, trust: store.Unauthenticated},
@@ -227,18 +234,8 @@ func TestWarningsOfSignersAgreeWithWhatCounts(t *testing.T) {
 		{id: "won by history", reporter: "example.org", signer: "mx.example.org", hour: 42, failed: 1},
 		{id: "won by history", reporter: "example.org", signer: "service.example", hour: 41},
 		{id: "history", reporter: "example.org", signer: "service.example", hour: 1},
-	} {
-		_, err := s.Commit(t.Context(), []store.Delivery{c.delivery(t, fmt.Sprint(i))})
-		must(t, err)
 	}
-	rows, _, err := s.Reports(t.Context(), store.RowQuery{Limit: 100})
-	must(t, err)
-	got := map[string][]string{}
-	for _, r := range rows {
-		if len(r.Warnings) > 0 {
-			got[fmt.Sprint(r.ReportID, " ", r.Superseded)] = r.Warnings
-		}
-	}
+	got := warningsAfter(t, s, claims, func(r store.ReportRow) string { return fmt.Sprint(r.ReportID, " ", r.Superseded) })
 	want := map[string][]string{
 		"lost true":                    {"other-signer: signed by evil.example; the report that counts instead is signed by example.net"},
 		"lost to an unsigned one true": {"other-signer: signed by evil.example; Google Inc. signs as google.com"},

@@ -32,8 +32,7 @@ func olderVersion(t *testing.T, path string, version int, f func(*conn)) {
 func TestAStoreOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	ctx := t.Context()
 	now := WithClock((&clock{epoch.Add(24 * time.Hour)}).time)
-	two, lost := waiting(t, "two", newReport(t, 1), newReport(t, 2)), waiting(t, "lost", newReport(t, 3))
-	lost.Documents[0].Report, lost.Documents[0].Problem = nil, &store.Problem{Reason: "foreign-domain"}
+	two, lost := waiting(t, "two", newReport(t, 1), newReport(t, 2)), foreign(t, "lost", newReport(t, 3))
 	fill := func(path, contact string) *Store {
 		s := file(t, path, now)
 		real := claim{reporter: "Example Inc.", id: "1", contact: contact, signer: "example.net", hour: 2}
