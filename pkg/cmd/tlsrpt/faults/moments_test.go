@@ -267,18 +267,9 @@ func TestALargeMailboxIsReadWhole(t *testing.T) {
 	process := newProcess(t, dataSource(t, mailboxSettings(dovecot, dovecot.TLSPort, "keep"), dovecot.Password))
 	process.start(t)
 	want := p.account()
-	for process.states(t.Context()) == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
+	process.await(t, "the plugin answers", func(sourceState) bool { return true })
 	began := time.Now()
-	for deadline := time.Now().Add(patience + time.Duration(n)*2*time.Millisecond); ; time.Sleep(100 * time.Millisecond) {
-		if s := process.states(t.Context()); len(s) == 1 && s[0].Seen == want.Seen() && s[0].Pending == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v, want %+v", process.states(t.Context()), want)
-		}
-	}
+	process.await(t, "everything is stored", func(s sourceState) bool { return s.Seen == want.Seen() && s.Pending == 0 })
 	took := time.Since(began)
 	process.stop()
 	equalsLedger(t, process.file(t), "mb1", p)

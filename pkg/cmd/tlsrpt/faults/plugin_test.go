@@ -113,18 +113,22 @@ func (p *process) states(ctx context.Context) []sourceState {
 	return reply.Sources
 }
 
-// await waits until every source is as wanted.
+// await waits until every source is as wanted, for as long as more is seen.
 func (p *process) await(t *testing.T, what string, wanted func(sourceState) bool) {
 	t.Helper()
 	var states []sourceState
+	seen := int64(0)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		states = p.states(t.Context())
-		all := len(states) > 0
+		all, now := len(states) > 0, int64(0)
 		for _, s := range states {
-			all = all && wanted(s)
+			all, now = all && wanted(s), now+s.Seen
 		}
 		if all {
 			return
+		}
+		if now > seen {
+			seen, deadline = now, time.Now().Add(patience)
 		}
 	}
 	t.Fatalf("waited in vain until %s: %+v", what, states)
