@@ -14,19 +14,22 @@ import (
 // cleanReports counts for everything that failed in the range the reports that
 // say that it is over: none as long as they don't, see [analytics.CleanSince].
 func (r *request) cleanReports(ctx context.Context) ([]asOfValue, error) {
-	failures, err := r.lastFailures(ctx)
+	counts, err := r.byFailure(ctx, "clean reports", func(ctx context.Context, r *request) ([]failureNumber, error) {
+		failures, err := r.lastFailures(ctx)
+		if err != nil {
+			return nil, err
+		}
+		clean, err := r.cleanSince(ctx, failures)
+		var counts []failureNumber
+		for key, f := range failures {
+			counts = append(counts, failureNumber{f.domain, f.resultType, clean[key]})
+		}
+		return counts, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	clean, err := r.cleanSince(ctx, failures)
-	if err != nil {
-		return nil, err
-	}
-	var values []asOfValue
-	for key, f := range failures {
-		values = append(values, f.value(float64(clean[key])))
-	}
-	return r.withQuietDomains(ctx, values)
+	return r.withQuietDomains(ctx, failureValues(counts))
 }
 
 // cleanSince counts the clean reports of failures that are over; others have 0.

@@ -13,6 +13,18 @@ import (
 // bound on lateness, as alerts ask, an incident that goes on is not known by itself: see [request.forgetOngoing]. During a first synchronisation, which
 // brings the newest first, none is known to be new.
 func (r *request) newFailures(ctx context.Context) ([]asOfValue, error) {
+	failed, err := r.byFailure(ctx, "new failures", newlyFailed)
+	if err != nil {
+		return nil, err
+	}
+	domains := map[string]bool{}
+	for _, f := range failed {
+		domains[f.Domain] = true
+	}
+	return r.addQuietDomains(ctx, failureValues(failed), domains)
+}
+
+func newlyFailed(ctx context.Context, r *request) ([]failureNumber, error) {
 	groupBy := []store.Dimension{store.PolicyDomain, store.ResultType}
 	now, err := r.failureSums(ctx, store.SumQuery{Selection: r.selection(), GroupBy: groupBy})
 	if err != nil {
@@ -25,20 +37,15 @@ func (r *request) newFailures(ctx context.Context) ([]asOfValue, error) {
 	if err := r.forgetOngoing(ctx, now, old); err != nil {
 		return nil, err
 	}
-	domains := map[string]bool{}
-	var values []asOfValue
+	var failed []failureNumber
 	for _, f := range now {
-		domains[f.Group[0]] = true
-		v := asOfValue{at: []label{{store.PolicyDomain, f.Group[0]}, {store.ResultType, f.Group[1]}}}
+		n := failureNumber{f.Group[0], f.Group[1], 0}
 		if !old[[2]string{f.Group[0], f.Group[1]}] && !r.syncing() {
-			v.value = float64(f.Failed)
-			if r.Counting != "reported" {
-				v.value -= float64(f.Overlap)
-			}
+			n.Number = r.counted(f)
 		}
-		values = append(values, v)
+		failed = append(failed, n)
 	}
-	return r.addQuietDomains(ctx, values, domains)
+	return failed, nil
 }
 
 // forgetOngoing takes from the known result types, as alerts ask, those that

@@ -68,23 +68,44 @@ func (r *request) lastFailures(ctx context.Context) (map[[2]string]*lastFailure,
 // lastFailing tells for everything that failed in the range when the last
 // period with it ended.
 func (r *request) lastFailing(ctx context.Context) ([]asOfValue, error) {
-	failures, err := r.lastFailures(ctx)
+	ends, err := r.byFailure(ctx, "last failing", func(ctx context.Context, r *request) (ends []failureNumber, err error) {
+		failures, err := r.lastFailures(ctx)
+		for _, f := range failures {
+			end := failureNumber{f.domain, f.resultType, 0}
+			if f.last > 0 {
+				end.Number = (f.last + 1).Time().Unix()
+			}
+			ends = append(ends, end)
+		}
+		return ends, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	var values []asOfValue
-	for _, f := range failures {
-		v := f.value(0)
-		if f.last > 0 {
-			v.value = float64((f.last + 1).Time().Unix())
-		}
-		values = append(values, v)
-	}
-	return r.withQuietDomains(ctx, values)
+	return r.withQuietDomains(ctx, failureValues(ends))
 }
 
-func (f *lastFailure) value(number float64) asOfValue {
-	return asOfValue{at: []label{{store.PolicyDomain, f.domain}, {store.ResultType, f.resultType}}, value: number}
+// A failureNumber is what is told of one domain's failure of one result type.
+type failureNumber struct {
+	Domain, ResultType string
+	Number             int64
+}
+
+// byFailure returns what make makes of a request whose range is told by its
+// hours, and all other times by their days.
+func (r *request) byFailure(ctx context.Context, what string, make func(context.Context, *request) ([]failureNumber, error)) ([]failureNumber, error) {
+	of := r.ofDay()
+	whole := inWholeBuckets(store.Selection{From: r.From, To: r.To, TimeField: store.StoredTime})
+	of.From, of.To, of.Domains = whole.From, whole.To, nil
+	return judged(ctx, r, of, what, make)
+}
+
+func failureValues(numbers []failureNumber) []asOfValue {
+	var values []asOfValue
+	for _, n := range numbers {
+		values = append(values, asOfValue{at: []label{{store.PolicyDomain, n.Domain}, {store.ResultType, n.ResultType}}, value: float64(n.Number)})
+	}
+	return values
 }
 
 // reportedDays are the days on which the reporters of failures told of

@@ -15,11 +15,17 @@ import (
 // the first of the failures leaves a range of this length. It is 0 where that
 // is past: then a report may come at any time.
 func (r *request) nextReports(ctx context.Context) ([]asOfValue, error) {
-	failures, err := r.lastFailures(ctx)
-	if err != nil {
-		return nil, err
-	}
-	reported, err := r.reportedDays(ctx, failures)
+	periods, err := r.byFailure(ctx, "next periods", func(ctx context.Context, r *request) (ends []failureNumber, err error) {
+		failures, err := r.lastFailures(ctx)
+		if err != nil {
+			return nil, err
+		}
+		reported, err := r.reportedDays(ctx, failures)
+		for _, f := range failures {
+			ends = append(ends, failureNumber{f.domain, f.resultType, f.nextPeriod(reported).Unix()})
+		}
+		return ends, err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -30,12 +36,12 @@ func (r *request) nextReports(ctx context.Context) ([]asOfValue, error) {
 	// A past moment counts until those of one row are put together: it is what
 	// makes the row unknown.
 	next := map[[2]string]time.Time{}
-	for key, f := range failures {
-		at := f.nextPeriod(reported)
-		if seen, ok := first[key]; ok {
+	for _, p := range periods {
+		row := [2]string{p.Domain, p.ResultType}
+		at := time.Unix(p.Number, 0).UTC()
+		if seen, ok := first[row]; ok {
 			at = earlier(at, seen.Add(r.To.Sub(r.From)))
 		}
-		row := key
 		if !slices.Contains(r.GroupBy, store.ResultType) {
 			row[1] = ""
 		}
