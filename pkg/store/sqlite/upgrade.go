@@ -162,8 +162,9 @@ func totalRollup(ctx context.Context, c *conn, from, to *rollup) error {
 
 // total adds a cell by kind to those over all kinds, in which its domain is the last.
 func (r *rollup) total(cells []int64, domain, kind, trust int64, measures []int64) []int64 {
-	added := []int64{domain, trust, measures[0], protectedOf(kind, measures[2], measures[3])}
-	added = append(added, measures[2:]...)
+	added := [...]int64{
+		domain, trust, measures[0], protectedOf(kind, measures[2], measures[3]), measures[2], measures[3], measures[4], measures[5],
+	}
 	for at := len(cells) - len(added); at >= 0 && cells[at] == domain; at -= len(added) {
 		if cells[at+1] != trust {
 			continue
@@ -173,7 +174,7 @@ func (r *rollup) total(cells []int64, domain, kind, trust int64, measures []int6
 		}
 		return cells
 	}
-	return append(cells, added...)
+	return append(cells, added[:]...)
 }
 
 // repackRollup goes along the key of the old table, by which the rows of a chunk,
