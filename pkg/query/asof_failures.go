@@ -9,9 +9,10 @@ import (
 )
 
 // newFailures tells the failed sessions of result types that the domain did
-// not have in the days before the range. By stored time with a
-// bound on lateness, as alerts ask, an incident that goes on is not known by itself: see [request.forgetOngoing]. During a first synchronisation, which
-// brings the newest first, none is known to be new.
+// not have in the days before the range. By stored time with a bound on
+// lateness, as alerts ask, an incident that goes on is not known by itself: see
+// [request.forgetOngoing]. During a first synchronisation, which brings the
+// newest first, none is known to be new.
 func (r *request) newFailures(ctx context.Context) ([]asOfValue, error) {
 	failed, err := r.byFailure(ctx, "new failures", newlyFailed)
 	if err != nil {

@@ -190,7 +190,7 @@ func (r *request) alone() *request {
 	return &alone
 }
 
-// The first of the rows of an answer, and how many there are.
+// A firstOf holds the first of the rows of an answer, and how many there are.
 type firstOf[R any] struct {
 	Rows  []R
 	Found int
