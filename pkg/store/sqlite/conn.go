@@ -151,3 +151,12 @@ func (c *conn) integer(ctx context.Context, query string, args ...any) (n int64,
 	_, err = c.first(ctx, query, args, func(r row) { n = r.int(0) })
 	return n, err
 }
+
+// integers returns the integers of a query's one column.
+func (c *conn) integers(ctx context.Context, query string, args ...any) (all []int64, err error) {
+	err = c.query(ctx, query, args, func(r row) error {
+		all = append(all, r.int(0))
+		return nil
+	})
+	return all, err
+}

@@ -73,7 +73,7 @@ func (w *writer) releaseMails(ctx context.Context, ledgers ...int64) error {
 // dropDeliveries drops the deliveries of a report, or of a quarantined document
 // by its negative id.
 func (w *writer) dropDeliveries(ctx context.Context, owner int64) error {
-	waited, err := w.integers(ctx, "SELECT ledger FROM delivery WHERE report = ? AND trust = 2", owner)
+	waited, err := w.conn.integers(ctx, "SELECT ledger FROM delivery WHERE report = ? AND trust = 2", owner)
 	if err != nil {
 		return err
 	}
@@ -110,13 +110,10 @@ func (w *writer) flushMails(ctx context.Context) error {
 
 // PendingMails returns the ids of mails that wait, which are those of their
 // items' ledger rows.
-func (s *Store) PendingMails(ctx context.Context, after int64, limit int) ([]int64, error) {
-	var ids []int64
-	err := s.read(ctx, func(c *conn) error {
-		return c.query(ctx, "SELECT ledger FROM pending_mail WHERE ledger > ? ORDER BY ledger LIMIT ?", []any{after, int64(limit)}, func(r row) error {
-			ids = append(ids, r.int(0))
-			return nil
-		})
+func (s *Store) PendingMails(ctx context.Context, after int64, limit int) (ids []int64, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		ids, err = c.integers(ctx, "SELECT ledger FROM pending_mail WHERE ledger > ? ORDER BY ledger LIMIT ?", after, int64(limit))
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list mails to verify: %w", err)

@@ -101,10 +101,9 @@ func (s *Store) RetryQuarantine(ctx context.Context, reason string, after int64,
 			}
 			query, args = query+" AND reason = ?", append(args, id)
 		}
-		return c.query(ctx, query+" ORDER BY id LIMIT ?", append(args, int64(limit)), func(r row) error {
-			ids = append(ids, r.int(0))
-			return nil
-		})
+		var err error
+		ids, err = c.integers(ctx, query+" ORDER BY id LIMIT ?", append(args, int64(limit))...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list quarantine: %w", err)

@@ -40,7 +40,7 @@ func (w *writer) giveUp(ctx context.Context, ledger int64, reason string) error 
 // rejudge replaces what is known of the deliveries of an item that wait.
 // Without a signedBy theirs stay.
 func (w *writer) rejudge(ctx context.Context, ledger, trust int64, why string, signedBy any) error {
-	owners, err := w.integers(ctx, "SELECT report FROM delivery INDEXED BY delivery_pending WHERE ledger = ? AND trust = 2", ledger)
+	owners, err := w.conn.integers(ctx, "SELECT report FROM delivery INDEXED BY delivery_pending WHERE ledger = ? AND trust = 2", ledger)
 	if err != nil {
 		return fmt.Errorf("look for what waits to be judged: %w", err)
 	}

@@ -24,10 +24,8 @@ func (s *Store) Rereadable(ctx context.Context, scope store.Scope, after int64, 
 		if err != nil || query == "" {
 			return err
 		}
-		return c.query(ctx, query, append(args, int64(limit)), func(r row) error {
-			ids = append(ids, r.int(0))
-			return nil
-		})
+		ids, err = c.integers(ctx, query, append(args, int64(limit))...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list reports to read again: %w", err)

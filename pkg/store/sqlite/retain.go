@@ -46,10 +46,7 @@ func (s *Store) Retain(ctx context.Context, first tlsrpt.Day) (dropped int64, er
 }
 
 func (w *writer) ids(ctx context.Context, query string, args ...any) (ids []int64, err error) {
-	err = w.conn.query(ctx, query, append(args, int64(retainStep)), func(r row) error {
-		ids = append(ids, r.int(0))
-		return nil
-	})
+	ids, err = w.conn.integers(ctx, query, append(args, int64(retainStep))...)
 	w.unfinished = len(ids) == retainStep
 	return ids, err
 }

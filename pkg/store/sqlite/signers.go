@@ -216,7 +216,7 @@ func (w *writer) settleFalls(ctx context.Context) error {
 				after, until := change.to+establishedAfter+1, change.from+establishedAfter
 				query, args = lostBy+lostAsNewcomer, append(args, after, until, after, until)
 			}
-			ids, err := w.integers(ctx, query, args...)
+			ids, err := w.conn.integers(ctx, query, args...)
 			if err != nil {
 				return fmt.Errorf("look for superseded reports: %w", err)
 			}
@@ -279,12 +279,4 @@ func (w *writer) settleReports(ctx context.Context, ids []int64) error {
 		}
 	}
 	return nil
-}
-
-func (w *writer) integers(ctx context.Context, query string, args ...any) (all []int64, err error) {
-	err = w.conn.query(ctx, query, args, func(r row) error {
-		all = append(all, r.int(0))
-		return nil
-	})
-	return all, err
 }

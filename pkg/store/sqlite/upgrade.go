@@ -40,7 +40,7 @@ func (s *Store) resettle(ctx context.Context) error {
 		if err := w.signedBefore(ctx); err != nil {
 			return err
 		}
-		lost, err := w.integers(ctx, `SELECT DISTINCT ledger FROM delivery d INDEXED BY delivery_pending WHERE trust = 2 AND report < 0
+		lost, err := w.conn.integers(ctx, `SELECT DISTINCT ledger FROM delivery d INDEXED BY delivery_pending WHERE trust = 2 AND report < 0
 			AND NOT EXISTS (SELECT 1 FROM pending_mail m WHERE m.ledger = d.ledger)`)
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func (s *Store) resettle(ctx context.Context) error {
 				return err
 			}
 		}
-		superseded, err := w.integers(ctx, "SELECT id FROM report INDEXED BY report_superseded WHERE superseded = 1")
+		superseded, err := w.conn.integers(ctx, "SELECT id FROM report INDEXED BY report_superseded WHERE superseded = 1")
 		if err != nil {
 			return err
 		}
