@@ -48,12 +48,7 @@ func newGrouped[R any]() *grouped[R] {
 
 // at returns the sums of a group in a bucket. They are valid until the next call.
 func (g *grouped[R]) at(key groupKey) *R {
-	group, known := g.groups[key.ids]
-	if !known {
-		group = int32(len(g.ids))
-		g.groups[key.ids] = group
-		g.ids = append(g.ids, key.ids)
-	}
+	group := g.group(key.ids)
 	place := groupPlace{key.bucket, group}
 	i, known := g.places[place]
 	if !known {
@@ -62,6 +57,17 @@ func (g *grouped[R]) at(key groupKey) *R {
 		g.rows = append(g.rows, groupedRow[R]{bucket: key.bucket, group: group})
 	}
 	return &g.rows[i].sum
+}
+
+// group returns the place of a group, and makes it if it is new.
+func (g *grouped[R]) group(ids groupIDs) int32 {
+	group, known := g.groups[ids]
+	if !known {
+		group = int32(len(g.ids))
+		g.groups[ids] = group
+		g.ids = append(g.ids, ids)
+	}
+	return group
 }
 
 // plainColumns counts the columns of the group that are not behind the kind.

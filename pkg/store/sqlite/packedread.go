@@ -292,17 +292,60 @@ func packedGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[s
 	return answer, nil
 }
 
-// foldKinds puts the kinds of a group together. A kind is the last of a group's numbers.
+// A kindPlace is where a group of one kind goes: into a group without it, among
+// those of one shape.
+type kindPlace struct{ group, shape int32 }
+
+// foldKinds puts the kinds of a group together. A kind is the last of a group's
+// numbers. Rows come with their buckets in order, so that of each group the last
+// one is the only one to add to, and nothing is looked up for a row.
 func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs) (*grouped[store.SessionRow], error) {
+	answer := newGrouped[store.SessionRow]()
+	places, shapes, err := kindPlaces(ctx, c, q, g, idsOf, answer)
+	if err != nil {
+		return nil, err
+	}
+	last := make([]int32, len(answer.ids)) // row of a group, from 1 on
+	counted := make([]struct {
+		row   int32 // as above
+		pairs int64
+	}, shapes)
+	for i := range g.rows {
+		row := &g.rows[i]
+		to := places[row.group]
+		at := last[to.group]
+		if at == 0 || answer.rows[at-1].bucket != row.bucket {
+			answer.rows = append(answer.rows, groupedRow[store.SessionRow]{bucket: row.bucket, group: to.group})
+			at = int32(len(answer.rows))
+			last[to.group] = at
+		}
+		pairs := &counted[to.shape]
+		if pairs.row != at {
+			pairs.row, pairs.pairs = at, 0
+		}
+		addKind(&answer.rows[at-1].sum, &pairs.pairs, &row.sessionSums)
+	}
+	return answer, nil
+}
+
+// kindPlaces are the places of groups, which it makes in the answer, and how
+// many shapes there are among all of these.
+func kindPlaces(
+	ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs, answer *grouped[store.SessionRow],
+) (places []kindPlace, shapes int32, err error) {
 	kinds := map[int64]kindKey{}
-	err := c.query(ctx, "SELECT id, shape, type, mode FROM kind", nil, func(r row) error {
+	err = c.query(ctx, "SELECT id, shape, type, mode FROM kind", nil, func(r row) error {
 		kinds[r.int(0)] = kindKey{r.int(1), r.int(2), r.int(3)}
 		return nil
 	})
-	counter := newPairCounter()
-	for i := range g.rows {
-		row := &g.rows[i]
-		ids, k := idsOf(row.group), kinds[g.groups[row.group].key[len(g.columns)-1]]
+	type shaped struct {
+		group int32
+		shape int64
+	}
+	known := map[shaped]int32{}
+	places = make([]kindPlace, len(g.groups))
+	for i := range g.groups {
+		ids, k := idsOf(int32(i)), kinds[g.groups[i].key[len(g.columns)-1]]
 		for i, d := range q.groupBy {
 			switch d {
 			case store.PolicyType:
@@ -311,7 +354,11 @@ func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, idsOf func
 				ids[i] = k.mode
 			}
 		}
-		counter.add(groupKey{row.bucket, ids}, k.shape, &row.sessionSums)
+		to := shaped{answer.group(ids), k.shape}
+		if _, ok := known[to]; !ok {
+			known[to] = int32(len(known))
+		}
+		places[i] = kindPlace{to.group, known[to]}
 	}
-	return counter.grouped, err
+	return places, int32(len(known)), err
 }

@@ -101,14 +101,21 @@ func newPairCounter() *pairCounter {
 }
 
 func (p *pairCounter) add(key groupKey, shape int64, sum *sessionSums) {
-	g := p.at(key)
+	at := shapedGroup{key, shape}
+	pairs := p.pairs[at]
+	addKind(p.at(key), &pairs, sum)
+	p.pairs[at] = pairs
+}
+
+// addKind adds the sums of a kind to those of its group, of whose shape so many
+// pairs are counted.
+func addKind(g *store.SessionRow, pairs *int64, sum *sessionSums) {
 	g.Successful += sum.successful
 	g.Failed += sum.failed
 	g.Protected += sum.protected
-	at := shapedGroup{key, shape}
-	if n := sum.pairs; n > p.pairs[at] {
-		g.Reports += n - p.pairs[at]
-		p.pairs[at] = n
+	if n := sum.pairs; n > *pairs {
+		g.Reports += n - *pairs
+		*pairs = n
 	}
 }
 
