@@ -19,24 +19,35 @@ func (s *Store) upgrade(ctx context.Context) error {
 	return nil
 }
 
-// resettle brings what a store of version 1 holds in line with what came later,
-// as far as statements alone can't: who signed under which name, which of
-// several reports that claim to be the same counts by that, and documents in
-// quarantine that waited for DNS without their mail.
-func (s *Store) resettle(ctx context.Context) error {
+// once does what a migration has left to the program to do, in one transaction.
+// meta holds 1 under the name until it is done.
+func (s *Store) once(ctx context.Context, name string, do func(context.Context, *writer) error) error {
 	var wanted int64
 	err := s.read(ctx, func(c *conn) (err error) {
-		wanted, err = meta(ctx, c, "resettle")
+		wanted, err = meta(ctx, c, name)
 		return err
 	})
 	if err != nil || wanted == 0 {
 		return err
 	}
-	err = s.change(ctx, func(ctx context.Context, w *writer) error {
+	return s.change(ctx, func(ctx context.Context, w *writer) error {
 		// Another process may have done it while this one waited.
-		if wanted, err := meta(ctx, w.conn, "resettle"); err != nil || wanted == 0 {
+		if wanted, err := meta(ctx, w.conn, name); err != nil || wanted == 0 {
 			return err
 		}
+		if err := do(ctx, w); err != nil {
+			return err
+		}
+		return addMeta(ctx, w.conn, name, -1)
+	})
+}
+
+// resettle brings what a store of version 1 holds in line with what came later,
+// as far as statements alone can't: who signed under which name, which of
+// several reports that claim to be the same counts by that, and documents in
+// quarantine that waited for DNS without their mail.
+func (s *Store) resettle(ctx context.Context) error {
+	err := s.once(ctx, "resettle", func(ctx context.Context, w *writer) error {
 		if err := w.signedBefore(ctx); err != nil {
 			return err
 		}
@@ -54,10 +65,7 @@ func (s *Store) resettle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := w.settleReports(ctx, superseded); err != nil {
-			return err
-		}
-		return addMeta(ctx, w.conn, "resettle", -1)
+		return w.settleReports(ctx, superseded)
 	})
 	if err != nil {
 		return fmt.Errorf("bring the store of an earlier version up to date: %w", err)
@@ -74,41 +82,18 @@ func (w *writer) signedBefore(ctx context.Context) error {
 	})
 }
 
-// once does what a migration has left to the program to do, in one transaction.
-// meta holds 1 under the name until it is done.
-func (s *Store) once(ctx context.Context, name string, do func(context.Context, *conn) error) error {
-	var wanted int64
-	err := s.read(ctx, func(c *conn) (err error) {
-		wanted, err = meta(ctx, c, name)
-		return err
-	})
-	if err != nil || wanted == 0 {
-		return err
-	}
-	return s.write(ctx, func(ctx context.Context, c *conn) error {
-		// Another process may have done it while this one waited.
-		if wanted, err := meta(ctx, c, name); err != nil || wanted == 0 {
-			return err
-		}
-		if err := do(ctx, c); err != nil {
-			return err
-		}
-		return addMeta(ctx, c, name, -1)
-	})
-}
-
 // repack fills the packed rollups from the tables of version 3, and drops these.
 func (s *Store) repack(ctx context.Context) error {
-	err := s.once(ctx, "repack", func(ctx context.Context, c *conn) error {
+	err := s.once(ctx, "repack", func(ctx context.Context, w *writer) error {
 		for _, r := range sessionRollups {
 			if !r.packed() || !r.kinds() {
 				continue
 			}
-			if err := repackRollup(ctx, c, r); err != nil {
+			if err := repackRollup(ctx, w.conn, r); err != nil {
 				return err
 			}
 		}
-		return c.script(ctx, `DROP TABLE old_domain_day; DROP TABLE old_domain_month; DROP TABLE old_domain_reporter_day; DROP TABLE old_stored_hour`)
+		return w.conn.script(ctx, `DROP TABLE old_domain_day; DROP TABLE old_domain_month; DROP TABLE old_domain_reporter_day; DROP TABLE old_stored_hour`)
 	})
 	if err != nil {
 		return fmt.Errorf("pack the sums of an earlier version: %w", err)
@@ -119,9 +104,9 @@ func (s *Store) repack(ctx context.Context) error {
 // retotal fills the sums of domains over all kinds, which version 8 brought, from
 // those by kind.
 func (s *Store) retotal(ctx context.Context) error {
-	err := s.once(ctx, "retotal", func(ctx context.Context, c *conn) error {
+	err := s.once(ctx, "retotal", func(ctx context.Context, w *writer) error {
 		for _, pair := range [][2]*rollup{{domainMonth, domainTotalMonth}, {domainDay, domainTotalDay}} {
-			if err := totalRollup(ctx, c, pair[0], pair[1]); err != nil {
+			if err := totalRollup(ctx, w.conn, pair[0], pair[1]); err != nil {
 				return err
 			}
 		}
