@@ -151,21 +151,33 @@ func (w *writer) weigh(ctx context.Context, report int64, j judged, name string)
 		return err
 	}
 	w.sign(reporter, &j)
-	earlier, better := compareArrival(&j, &earliest) < 0, compareJudgement(&j, &deciding) < 0
-	if !earlier && !better {
+	var first, best *judged
+	if compareArrival(&j, &earliest) < 0 {
+		first = &j
+	}
+	if compareJudgement(&j, &deciding) < 0 {
+		best = &j
+	}
+	if first == nil && best == nil {
 		return nil
 	}
+	return w.assign(ctx, report, superseded, first, best)
+}
+
+// assign makes deliveries the first and the best of a report, which say its
+// source and its trust; nil is the one that is. Its contribution and its rivals follow.
+func (w *writer) assign(ctx context.Context, report int64, superseded bool, first, best *judged) error {
 	if !superseded {
 		if err := w.contribute(ctx, report, -1); err != nil {
 			return err
 		}
 	}
-	if earlier {
-		if err := w.setEarliest(ctx, report, &j); err != nil {
+	if first != nil {
+		if err := w.setEarliest(ctx, report, first); err != nil {
 			return err
 		}
 	}
-	before, after, err := w.decide(ctx, report, j, better)
+	before, after, err := w.decide(ctx, report, best)
 	if err != nil {
 		return err
 	}
@@ -185,11 +197,11 @@ func (w *writer) setEarliest(ctx context.Context, report int64, j *judged) error
 	return nil
 }
 
-// decide makes j the delivery that says the report's trust, where it is better
-// than the one that does, and returns the rivals' keys before and after.
-func (w *writer) decide(ctx context.Context, report int64, j judged, better bool) (before, after rivalKeys, err error) {
+// decide makes j, unless it is nil, the delivery that says the report's trust,
+// and returns the rivals' keys before and after.
+func (w *writer) decide(ctx context.Context, report int64, j *judged) (before, after rivalKeys, err error) {
 	before, err = w.keys(ctx, report)
-	if err != nil || !better {
+	if err != nil || j == nil {
 		return before, before, err
 	}
 	same, err := w.storedSameness(ctx, report)

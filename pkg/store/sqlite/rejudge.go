@@ -112,25 +112,8 @@ func (w *writer) redecide(ctx context.Context, report int64) error {
 	if err := w.signEach(ctx, report, reporter, all); err != nil {
 		return err
 	}
-	if superseded == 0 {
-		if err := w.contribute(ctx, report, -1); err != nil {
-			return err
-		}
-	}
 	earliest, deciding := among(all)
-	if err := w.setEarliest(ctx, report, earliest); err != nil {
-		return err
-	}
-	before, after, err := w.decide(ctx, report, *deciding, true)
-	if err != nil {
-		return err
-	}
-	if superseded == 0 {
-		if err := w.contribute(ctx, report, 1); err != nil {
-			return err
-		}
-	}
-	if err := w.settle(ctx, before, after); err != nil {
+	if err := w.assign(ctx, report, superseded != 0, earliest, deciding); err != nil {
 		return err
 	}
 	return w.readAsBest(ctx, report, item{})
