@@ -114,7 +114,7 @@ func (w *writer) noteFirst(ctx context.Context, report int64) error {
 		return fmt.Errorf("read warnings: %w", err)
 	}
 	first.warnings = fromBeside(all)
-	if _, first.hints, err = w.documentOf(ctx, report); err != nil {
+	if _, _, first.hints, err = w.documentOf(ctx, report); err != nil {
 		return err
 	}
 	return w.writeReading(ctx, report, &first)
@@ -240,22 +240,9 @@ func (w *writer) ownHints(ctx context.Context, old storedReport) error {
 	return nil
 }
 
-// documentOf returns a report's document and the hints that stand with it.
-func (w *writer) documentOf(ctx context.Context, report int64) (raw []byte, hints tlsrpt.Hints, err error) {
-	var frame []byte
-	found, err := w.conn.first(ctx, "SELECT frame FROM document WHERE report = ?", []any{report}, func(r row) { frame = r.bytes(0) })
-	if err == nil && !found {
-		err = store.ErrRawGone
-	}
-	if err != nil {
-		return nil, hints, fmt.Errorf("read document: %w", err)
-	}
-	return w.document.unpack(frame)
-}
-
 // rehint changes the hints that stand with a report's document.
 func (w *writer) rehint(ctx context.Context, report int64, hints tlsrpt.Hints) error {
-	raw, before, err := w.documentOf(ctx, report)
+	_, raw, before, err := w.documentOf(ctx, report)
 	if err != nil || before == hints {
 		return err
 	}

@@ -122,7 +122,7 @@ func (w *writer) storedReport(ctx context.Context, id int64) (old storedReport, 
 // readAnew writes what the document of a report was read as now.
 func (w *writer) readAnew(ctx context.Context, old storedReport, r *tlsrpt.Report) error {
 	id := old.facts.report
-	raw, _, err := w.documentOf(ctx, id)
+	_, raw, _, err := w.documentOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (w *writer) withdraw(ctx context.Context, old storedReport, problem *store.
 	if err := w.ownHints(ctx, old); err != nil {
 		return err
 	}
-	frame, size, err := w.frameOf(ctx, id)
+	frame, raw, _, err := w.documentOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (w *writer) withdraw(ctx context.Context, old storedReport, problem *store.
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}
-	quarantined, err := w.insertQuarantine(ctx, j, problem, frame, size)
+	quarantined, err := w.insertQuarantine(ctx, j, problem, frame, int64(len(raw)))
 	if err != nil {
 		return err
 	}
@@ -243,17 +243,18 @@ func (w *writer) withdraw(ctx context.Context, old storedReport, problem *store.
 	return w.settle(ctx, old.keys)
 }
 
-// frameOf returns a report's packed document, and how many raw bytes it holds.
-func (w *writer) frameOf(ctx context.Context, report int64) (frame []byte, size int64, err error) {
+// documentOf returns a report's document and the hints that stand with it, also
+// packed, as they are kept.
+func (w *writer) documentOf(ctx context.Context, report int64) (frame, raw []byte, hints tlsrpt.Hints, err error) {
 	found, err := w.conn.first(ctx, "SELECT frame FROM document WHERE report = ?", []any{report}, func(r row) { frame = r.bytes(0) })
 	if err == nil && !found {
 		err = store.ErrRawGone
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("read document: %w", err)
+		return nil, nil, hints, fmt.Errorf("read document: %w", err)
 	}
-	raw, _, err := w.document.unpack(frame)
-	return frame, int64(len(raw)), err
+	raw, hints, err = w.document.unpack(frame)
+	return frame, raw, hints, err
 }
 
 // ReadWith returns what SaveReadWith was given last.
