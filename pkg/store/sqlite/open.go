@@ -66,9 +66,9 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = no
 
 // Open opens the store in the file at path, or creates it, and its folders, for
 // the user alone. It brings an older store up to date first, which can take
-// seconds for ten million rows. A file that can't be
-// opened or written is an error of package os or [store.ErrReadOnly], one that
-// a later version wrote [store.ErrNewer], one that is no store [store.ErrCorrupt].
+// seconds for ten million rows. A file that can't be opened or written is an
+// error of package os or [store.ErrReadOnly], one that a later version wrote
+// [store.ErrNewer], one that is no store [store.ErrCorrupt].
 func Open(ctx context.Context, path string, options ...Option) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

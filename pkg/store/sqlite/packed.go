@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 
@@ -164,12 +165,7 @@ func (s *sums) flushPacked(ctx context.Context, c *conn, r *rollup) error {
 		}
 		changes[id] = append(change, v.reports, r.second(v), v.successful, v.failed, v.overlapTotal, v.overlapFailed)
 	}
-	ids := make([]int64, 0, len(changes))
-	for id := range changes {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(changes)) {
 		before, err := s.packedRow(ctx, c, r, id)
 		if err != nil {
 			return err

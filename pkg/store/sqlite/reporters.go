@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -103,18 +104,9 @@ func measureHeard(ctx context.Context, c *conn, q *question, found map[spoken]*s
 	for key := range found {
 		domains[key.domain] = true
 	}
-	list := make([]int64, 0, len(domains))
-	for id := range domains {
-		list = append(list, id)
-	}
-	slices.Sort(list)
 	w := where{}
-	w.in("domain", idSet{ids: list})
-	if set := q.trusts(); set == nil {
-		w.add("trust = 0")
-	} else {
-		w.in("trust", idSet{ids: set})
-	}
+	w.in("domain", idSet{ids: slices.Sorted(maps.Keys(domains))})
+	w.heardOf(q.trusts())
 	return c.query(ctx, "SELECT domain, reporter, MIN(first_day), MAX(last_day), MAX(last_stored) FROM heard "+w.clause()+" GROUP BY 1, 2",
 		w.args, func(r row) error {
 			if known := found[spoken{r.int(0), r.int(1)}]; known != nil {
@@ -126,19 +118,28 @@ func measureHeard(ctx context.Context, c *conn, q *question, found map[spoken]*s
 
 // trusts returns the numbers of the trusts that the filters keep; nil is all.
 func (q *question) trusts() []int64 {
-	var kept []int64
+	kept := []int64{}
 	for n := int64(1); n < int64(len(trusts)); n++ {
-		keeps := func(f filtered) bool {
-			return f.dimension != store.TrustDimension || slices.Contains(f.set.ids, n) != f.set.except
+		drops := func(f filtered) bool {
+			return f.dimension == store.TrustDimension && slices.Contains(f.set.ids, n) == f.set.except
 		}
-		if !slices.ContainsFunc(q.filters, func(f filtered) bool { return !keeps(f) }) {
+		if !slices.ContainsFunc(q.filters, drops) {
 			kept = append(kept, n)
 		}
 	}
 	if len(kept) == len(trusts)-1 {
 		return nil
 	}
-	return append([]int64{}, kept...)
+	return kept
+}
+
+// heardOf keeps the rows of the table heard that are of the given trusts; nil is all.
+func (w *where) heardOf(trusts []int64) {
+	if trusts == nil {
+		w.add("trust = 0")
+		return
+	}
+	w.in("trust", idSet{ids: trusts})
 }
 
 // LastReports returns who reported on what since a day, with all they ever did.
@@ -184,12 +185,7 @@ func lastReports(q *question, since tlsrpt.Day) (string, []any) {
 			FROM ` + p.parts[0].from + " " + w.clause() + " GROUP BY 1, 2 HAVING MAX(t.day) >= ?", append(w.args, int64(since))
 	}
 	w := where{}
-	switch {
-	case trusts == nil:
-		w.add("trust = 0")
-	default:
-		w.in("trust", idSet{ids: trusts})
-	}
+	w.heardOf(trusts)
 	w.add("last_day >= ?", int64(since))
 	for _, f := range q.filters {
 		if f.dimension != store.TrustDimension {
