@@ -17,9 +17,12 @@ import (
 // The kinds of failures, the words of the label "kind".
 var (
 	pollFailures  = []string{"authentication", "connection", "protocol", "settings", "store", "throttled"}
-	storeFailures = []string{"busy", "corrupt", "full", "io", "other", "read-only"}
+	storeFailures = []string{"busy", "corrupt", "full", "io", otherFailure, "read-only"}
 	queryFailures = []string{"canceled", "failed", "refused"}
 )
+
+// otherFailure is the kind of what no fault of the store as a whole explains.
+const otherFailure = "other"
 
 // The settings that are to blame where no login, or no connection, was to be had.
 var (
@@ -80,5 +83,14 @@ func storeFailure(err error) string {
 			return kind
 		}
 	}
-	return "other"
+	return otherFailure
+}
+
+// inTrouble says whether the store as a whole is.
+func inTrouble(err error) bool { return storeFailure(err) != otherFailure }
+
+// hasLeft says that what was asked of the store has left it in the meantime, as
+// by the retention or another try.
+func hasLeft(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRawGone)
 }

@@ -6,9 +6,8 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
 
-// judge sets the judgements of the documents that were read, asking once
-// a mail. A document whose trust is pending keeps the mail,
-// so that it can be judged again.
+// judge sets the judgements of the documents that were read, asking once a mail.
+// A document whose trust is pending keeps the mail, so that it can be judged again.
 func (p *Pipeline) judge(ctx context.Context, f File, r *reading) {
 	documents := r.delivery.Documents
 	if len(documents) == 0 {

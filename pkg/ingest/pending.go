@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -17,8 +15,7 @@ const (
 	pendingWait    = time.Minute
 	pendingWaitCap = time.Hour
 	// pendingFor is how long a mail is kept for an answer of DNS.
-	pendingFor  = 30 * 24 * time.Hour
-	pendingPage = 100
+	pendingFor = 30 * 24 * time.Hour
 )
 
 // judgePending judges mails again that DNS left undecided: now, and after
@@ -62,18 +59,7 @@ func (s *shift) awaitRound(wait time.Duration) (more bool) {
 
 // judgeAll judges every mail that waits once, and returns how many were decided.
 func (s *shift) judgeAll() (decided int, err error) {
-	after := int64(0)
-	for {
-		ids, err := s.store.PendingMails(s.ctx, after, pendingPage)
-		if err != nil || len(ids) == 0 {
-			return decided, err
-		}
-		n, err := s.judgePage(ids)
-		if decided += n; err != nil {
-			return decided, err
-		}
-		after = ids[len(ids)-1]
-	}
+	return inPages(func(after int64) ([]int64, error) { return s.store.PendingMails(s.ctx, after, idPage) }, s.judgePage)
 }
 
 // A waiting mail is one that was kept, without its bytes.
@@ -92,7 +78,7 @@ func (s *shift) judgePage(ids []int64) (decided int, err error) {
 	for _, id := range ids {
 		mail, err := s.waiting(id)
 		switch {
-		case errors.Is(err, store.ErrNotFound): // its report has gone
+		case hasLeft(err):
 		case err != nil:
 			return 0, fmt.Errorf("look at kept mail %d: %w", id, err)
 		default:
@@ -105,9 +91,9 @@ func (s *shift) judgePage(ids []int64) (decided int, err error) {
 		if len(mail.keys) > 0 && silent && !mail.overdue {
 			continue
 		}
-		done, err := s.judgeMail(s.ctx, mail.id)
+		done, err := s.judgeMail(mail.id)
 		switch {
-		case errors.Is(err, store.ErrNotFound):
+		case hasLeft(err):
 		case err != nil:
 			return decided, fmt.Errorf("judge kept mail %d: %w", mail.id, err)
 		case done:
@@ -170,18 +156,18 @@ func (s *shift) askFor(mails []waiting) (answered map[string]bool) {
 
 // judgeMail judges one mail again, by today's settings, and says whether it is
 // decided now.
-func (s *shift) judgeMail(ctx context.Context, id int64) (decided bool, err error) {
-	if err := s.limits.judging.Acquire(ctx, 1); err != nil {
+func (s *shift) judgeMail(id int64) (decided bool, err error) {
+	if err := s.limits.judging.Acquire(s.ctx, 1); err != nil {
 		return false, err
 	}
 	defer s.limits.judging.Release(1)
-	kept, err := s.store.PendingMail(ctx, id)
+	kept, err := s.store.PendingMail(s.ctx, id)
 	if err != nil {
 		return false, err
 	}
-	judged := s.pipeline.judgeFile(ctx, File{Body: kept.Mail}, true)
-	if ctx.Err() != nil {
-		return false, ctx.Err() // a judgement that was cut off would stand for ever
+	judged := s.pipeline.judgeFile(s.ctx, File{Body: kept.Mail}, true)
+	if s.ctx.Err() != nil {
+		return false, s.ctx.Err() // a judgement that was cut off would stand for ever
 	}
 	if judged.Trust == store.Pending {
 		if time.Since(kept.Stored) < pendingFor {
@@ -189,7 +175,7 @@ func (s *shift) judgeMail(ctx context.Context, id int64) (decided bool, err erro
 		}
 		judged.Trust, judged.Reason = store.Unverifiable, "DNS gave no answer for 30 days"
 	}
-	return true, s.store.Rejudge(ctx, id, judged)
+	return true, s.store.Rejudge(s.ctx, id, judged)
 }
 
 // keysOf returns the keys that the judgement of a mail depends on.

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -192,7 +191,7 @@ func (r *rereader) take(id int64, failed func(id int64, err error)) error {
 	switch {
 	case err != nil && (r.shift.ctx.Err() != nil || inTrouble(err)):
 		return err
-	case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRawGone): // the retention dropped it
+	case hasLeft(err):
 	case err != nil:
 		failed(id, err)
 		r.failed++
@@ -202,12 +201,6 @@ func (r *rereader) take(id int64, failed func(id int64, err error)) error {
 		r.changed++
 	}
 	return nil
-}
-
-// inTrouble says whether the store as a whole is.
-func inTrouble(err error) bool {
-	return slices.ContainsFunc([]error{store.ErrFull, store.ErrReadOnly, store.ErrIO, store.ErrBusy, store.ErrCorrupt},
-		func(fault error) bool { return errors.Is(err, fault) })
 }
 
 // read reads one report again. The outcome is empty where it stays as it is.

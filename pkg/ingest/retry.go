@@ -3,7 +3,6 @@ package ingest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,9 +22,9 @@ const (
 )
 
 const (
-	// retryPage is how many ids, and quarantinePage how many rows, are asked for
-	// at a time.
-	retryPage      = 100
+	// idPage is how many ids, and quarantinePage how many rows, are asked for at a
+	// time.
+	idPage         = 100
 	quarantinePage = 1000
 )
 
@@ -85,15 +84,23 @@ func (c *Collector) retryReason(work *shift, reason string, mode retryMode) bool
 // retryAll tries every document of a reason that is there at the start once,
 // and returns how many left the quarantine.
 func (s *shift) retryAll(reason string, mode retryMode) (used int, err error) {
+	return inPages(
+		func(after int64) ([]int64, error) { return s.store.RetryQuarantine(s.ctx, reason, after, idPage) },
+		func(ids []int64) (int, error) { return s.retryEach(ids, mode) })
+}
+
+// inPages has the ids that a list goes on with after each one done, page by
+// page, and returns how many counted.
+func inPages(list func(after int64) ([]int64, error), do func(ids []int64) (int, error)) (counted int, err error) {
 	after := int64(0)
 	for {
-		ids, err := s.store.RetryQuarantine(s.ctx, reason, after, retryPage)
+		ids, err := list(after)
 		if err != nil || len(ids) == 0 {
-			return used, err
+			return counted, err
 		}
-		n, err := s.retryEach(ids, mode)
-		if used += n; err != nil {
-			return used, err
+		n, err := do(ids)
+		if counted += n; err != nil {
+			return counted, err
 		}
 		after = ids[len(ids)-1]
 	}
@@ -135,7 +142,7 @@ func (s *shift) retryEach(ids []int64, mode retryMode) (used int, err error) {
 	for _, id := range ids {
 		outcome, _, err := s.retry(s.ctx, id, mode)
 		switch {
-		case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRawGone):
+		case hasLeft(err):
 		case err != nil:
 			return used, err
 		case outcome != store.Quarantined:
