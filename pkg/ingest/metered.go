@@ -53,9 +53,38 @@ func (s meteredStore) Retain(ctx context.Context, first tlsrpt.Day) (int64, erro
 	return dropped, err
 }
 
-// refused counts a write that failed, other than by being called off.
+// Rejudge counts where it is refused.
+func (s meteredStore) Rejudge(ctx context.Context, id int64, judgement store.Judgement) error {
+	err := s.Store.Rejudge(ctx, id, judgement)
+	s.metrics.refused(err)
+	return err
+}
+
+// Reread counts where it is refused.
+func (s meteredStore) Reread(ctx context.Context, reportID int64, document store.Document) (store.Outcome, error) {
+	outcome, err := s.Store.Reread(ctx, reportID, document)
+	s.metrics.refused(err)
+	return outcome, err
+}
+
+// Resolve counts where it is refused.
+func (s meteredStore) Resolve(ctx context.Context, quarantineID int64, document store.Document) (store.Outcome, error) {
+	outcome, err := s.Store.Resolve(ctx, quarantineID, document)
+	s.metrics.refused(err)
+	return outcome, err
+}
+
+// SaveReadWith counts where it is refused.
+func (s meteredStore) SaveReadWith(ctx context.Context, readWith string) error {
+	err := s.Store.SaveReadWith(ctx, readWith)
+	s.metrics.refused(err)
+	return err
+}
+
+// refused counts a write that failed, other than by being called off or since
+// there is nothing left to change.
 func (m *storeMetrics) refused(err error) {
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil && !errors.Is(err, context.Canceled) && !hasLeft(err) {
 		m.refusals.WithLabelValues(storeFailure(err)).Inc()
 	}
 }

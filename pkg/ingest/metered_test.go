@@ -16,6 +16,7 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/mailreport"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
 func TestKindsOfPollFailures(t *testing.T) {
@@ -53,6 +54,70 @@ func TestKindsOfStoreFailures(t *testing.T) {
 		if got := storeFailure(fmt.Errorf("commit: %w", err)); got != want {
 			t.Errorf("%v: got %q, want %q", err, got, want)
 		}
+	}
+}
+
+// A refusingStore refuses every write.
+type refusingStore struct {
+	store.Store
+	err error
+}
+
+func (s refusingStore) Commit(context.Context, []store.Delivery) ([]store.Result, error) {
+	return nil, s.err
+}
+func (s refusingStore) Acknowledge(context.Context, string, []string) error      { return s.err }
+func (s refusingStore) SaveSourceState(context.Context, store.SourceState) error { return s.err }
+func (s refusingStore) Retain(context.Context, tlsrpt.Day) (int64, error)        { return 0, s.err }
+func (s refusingStore) Rejudge(context.Context, int64, store.Judgement) error    { return s.err }
+func (s refusingStore) SaveReadWith(context.Context, string) error               { return s.err }
+func (s refusingStore) Reread(context.Context, int64, store.Document) (store.Outcome, error) {
+	return "", s.err
+}
+func (s refusingStore) Resolve(context.Context, int64, store.Document) (store.Outcome, error) {
+	return "", s.err
+}
+
+func TestEveryWriteThatTheStoreRefusesIsCounted(t *testing.T) {
+	for name, write := range map[string]func(context.Context, store.Store) error{
+		"new reports":                 func(ctx context.Context, s store.Store) error { _, err := s.Commit(ctx, nil); return err },
+		"what was acknowledged":       func(ctx context.Context, s store.Store) error { return s.Acknowledge(ctx, "mb1", nil) },
+		"the state of a source":       func(ctx context.Context, s store.Store) error { return s.SaveSourceState(ctx, store.SourceState{}) },
+		"the retention":               func(ctx context.Context, s store.Store) error { _, err := s.Retain(ctx, 0); return err },
+		"a mail that is judged again": func(ctx context.Context, s store.Store) error { return s.Rejudge(ctx, 1, store.Judgement{}) },
+		"a report that is read again": func(ctx context.Context, s store.Store) error {
+			_, err := s.Reread(ctx, 1, store.Document{})
+			return err
+		},
+		"a document that is tried again": func(ctx context.Context, s store.Store) error {
+			_, err := s.Resolve(ctx, 1, store.Document{})
+			return err
+		},
+		"what reports were read with": func(ctx context.Context, s store.Store) error { return s.SaveReadWith(ctx, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := NewEngine(Options{OpenStore: noStore})
+			t.Cleanup(func() { _ = e.Close(t.Context()) })
+			c := newCollector(e, Key{OrgID: 1, UID: "tlsrpt"})
+			for _, err := range []error{store.ErrFull, context.Canceled, store.ErrNotFound, store.ErrRawGone, nil} {
+				if got := write(t.Context(), meteredStore{refusingStore{err: err}, c.metrics}); !errors.Is(got, err) {
+					t.Errorf("%v became %v", err, got)
+				}
+			}
+			counters, err := c.Counters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]float64{}
+			for _, counter := range counters {
+				if counter.Name == "tlsrpt_store_failures_total" && counter.Value != 0 {
+					got[counter.Kind] = counter.Value
+				}
+			}
+			if diff := cmp.Diff(map[string]float64{"full": 1}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

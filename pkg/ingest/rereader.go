@@ -38,11 +38,12 @@ type rereader struct {
 	changed, quarantined, failed int
 }
 
-// newRereader notes what the shift reads with.
-func newRereader(ctx context.Context, work *shift) (*rereader, error) {
+// newRereader notes in a store, which is the shift's but not metered, what the
+// shift reads with.
+func newRereader(ctx context.Context, s store.Store, work *shift) (*rereader, error) {
 	r := &rereader{shift: work, now: work.pipeline.Rules.readWith()}
 	var err error
-	if r.earlier, r.known, err = begin(ctx, work.store, r.now); err != nil {
+	if r.earlier, r.known, err = begin(ctx, s, r.now); err != nil {
 		return nil, err
 	}
 	r.scope = r.earlier.scope(r.now, r.known)

@@ -71,7 +71,8 @@ func (s *shift) end(wait time.Duration) (clean bool) {
 	}
 }
 
-// startShift starts work with the settings in use, where none is going on.
+// startShift starts work with the settings in use, where none is going on. What
+// the store refuses here is counted once, by who notes the error.
 func (c *Collector) startShift(ctx context.Context, s store.Store) error {
 	c.mu.Lock()
 	working := c.shift != nil
@@ -93,7 +94,7 @@ func (c *Collector) startShift(ctx context.Context, s store.Store) error {
 	work := &shift{store: meteredStore{s, c.metrics}, pipeline: c.pipeline(config), limits: c.engine.limits, undecided: make(chan struct{}, 1)}
 	// It is noted before the first poll: what that reads is found as well where
 	// settings are changed again before this is through.
-	again, err := newRereader(ctx, work)
+	again, err := newRereader(ctx, s, work)
 	if err != nil {
 		return err
 	}
