@@ -109,9 +109,32 @@ function unknownWords({ queryType, metric, metrics = [], groupBy = [], filters =
   ];
 }
 
+/** Returns all that stands under a key in a panel, in its defaults and overrides. */
+function valuesOf(panel: Panel, key: string): Json[] {
+  const objects = [...objectsIn(panel as unknown as Json)].map(([, object]) => object);
+  return objects.flatMap((object) => {
+    const value = object.id === key ? object.value : object[key.split('.').pop() ?? key];
+    return value === undefined ? [] : [value];
+  });
+}
+
 function propertiesOf({ fieldConfig }: Panel, id: string): Json[] {
   return (fieldConfig?.overrides ?? []).flatMap(({ properties }) =>
     properties.filter((property) => property.id === id).map(({ value }) => value)
+  );
+}
+
+/** What the README says once for all graphs, and each of them for itself. */
+const SHADE = / Grey columns: the part of the expected reporters [^.]*\./;
+
+const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+
+/** Returns what the README says of the panels of a dashboard, by their titles. */
+function toldOf({ title }: Dashboard): Record<string, string> {
+  const [, rest = ''] = README.split(`\n### ${title}\n`);
+  const [section] = rest.split(/\n##/);
+  return Object.fromEntries(
+    [...section.matchAll(/^\| \*\*(.+?)\*\* \| (.*) \|$/gm)].map(([, name, text]) => [name, text])
   );
 }
 
@@ -193,6 +216,14 @@ describe('the shipped dashboards', () => {
       );
     });
 
+    it('means what the README says of its panels', () => {
+      const told = shown.map(({ title, description = '' }) => [
+        title,
+        description.replace(SHADE, '').replace(/\.$/, ''),
+      ]);
+      expect(toldOf(dashboard)).toEqual(Object.fromEntries(told));
+    });
+
     // The fields of tables carry their own units; a test of the backend sees to that.
     it('has a unit on every panel but tables', () => {
       const without = withData.filter(({ type, fieldConfig }) => type !== 'table' && !fieldConfig?.defaults.unit);
@@ -219,7 +250,7 @@ describe('the shipped dashboards', () => {
     });
 
     it('makes links of values by percent-encoding behind a fixed prefix alone', () => {
-      const links = withData.flatMap((panel) => propertiesOf(panel, 'links') as unknown as Link[][]).flat();
+      const links = withData.flatMap((panel) => valuesOf(panel, 'links') as unknown as Link[][]).flat();
       const wrong = links.filter(
         ({ url }) =>
           !/^\/d\/tlsrpt-[a-z]+\?var-\w+=\$\{__value\.raw:percentencode\}(&(from=|to=)?\$\{\w+(:queryparam)?\})*$/.test(
@@ -232,7 +263,7 @@ describe('the shipped dashboards', () => {
     });
 
     it('shows data as text, never as HTML or Markdown', () => {
-      const cells = withData.flatMap((panel) => propertiesOf(panel, 'custom.cellOptions') as Array<{ type: string }>);
+      const cells = withData.flatMap((panel) => valuesOf(panel, 'custom.cellOptions') as Array<{ type: string }>);
       expect(cells.filter(({ type }) => !CELL_TYPES.includes(type))).toEqual([]);
       const texts = shown.filter(({ type }) => type === 'text').map(({ options }) => options);
       expect(texts.filter((text) => text?.mode !== 'markdown' || /[$<]/.test(text.content ?? ''))).toEqual([]);
