@@ -124,6 +124,17 @@ describe('the button for alert rules', () => {
     expect(written).toEqual([]);
   });
 
+  it('does not ask about changed rules where others are from a file', async () => {
+    const written = grafana([
+      { ...rule('a'), provenance: 'file' },
+      { ...rule('b'), title: 'Ours' },
+    ]);
+    await press();
+    expect(await screen.findByText(/which alone can change them: nothing was done/)).toBeInTheDocument();
+    expect(screen.queryByText('Replace changed alert rules?')).not.toBeInTheDocument();
+    expect(written).toEqual([]);
+  });
+
   it('names the role to those without the right, and another way', async () => {
     grafana([], { 'PUT /api/v1/provisioning/folder/tlsrpt/rule-groups/TLS-RPT': 403 });
     await press();

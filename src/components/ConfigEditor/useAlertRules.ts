@@ -45,7 +45,8 @@ export function useAlertRules(uid: string): AlertRulesWork {
     setStep('Looking which rules are there…');
     const [shipped, present] = await Promise.all([getShippedRules(uid), getPresentRules()]);
     const comparison = compareRules(rulesOf(shipped), present);
-    if (comparison.different.length > 0) {
+    // What a file keeps is left alone as a whole, so there is nothing to ask.
+    if (comparison.different.length > 0 && comparison.fromFile.length === 0) {
       setFound({ shipped, comparison });
       return undefined;
     }
