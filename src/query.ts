@@ -74,7 +74,11 @@ export function chosenMetrics(query: TlsRptQuery): Metric[] {
 
 /** The dimensions that every metric of the query can be grouped by. */
 export function groupByDimensions(query: TlsRptQuery): Dimension[] {
-  const [first, ...others] = chosenMetrics(query).map((metric) => ruleOf(metric).groupBy);
+  return commonDimensions(query, 'groupBy');
+}
+
+function commonDimensions(query: TlsRptQuery, use: 'groupBy' | 'filters'): Dimension[] {
+  const [first, ...others] = chosenMetrics(query).map((metric) => ruleOf(metric)[use]);
   return others.reduce((allowed, also) => allowed.filter((d) => also.includes(d)), first ?? ALL_DIMENSIONS);
 }
 
@@ -95,10 +99,8 @@ export function filterDimensions(query: TlsRptQuery): Dimension[] {
       return ['source'];
     case 'quarantine':
       return ['source', 'quarantineReason'];
-    default: {
-      const [first, ...others] = chosenMetrics(query).map((metric) => ruleOf(metric).filters);
-      return others.reduce((allowed, also) => allowed.filter((d) => also.includes(d)), first ?? ALL_DIMENSIONS);
-    }
+    default:
+      return commonDimensions(query, 'filters');
   }
 }
 

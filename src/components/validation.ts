@@ -13,7 +13,7 @@ export function isAge(text: string): boolean {
   return /^[1-9]\d*[hdw]$/.test(text);
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
