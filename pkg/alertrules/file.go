@@ -78,9 +78,6 @@ func (d *Duration) UnmarshalJSON(raw []byte) error {
 	return err
 }
 
-// MarshalJSON writes it as it is read.
-func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
-
 // Shipped returns the rules that ship. A file that can't be read is an error
 // of this package's own tests, never of its users.
 func Shipped() (File, error) { return Parse(alerting.Rules) }

@@ -37,17 +37,6 @@ type Watch struct {
 // NewWatch starts with nothing firing.
 func NewWatch(rule *Rule) *Watch { return &Watch{rule: rule, alerts: map[string]*Alert{}} }
 
-// Firing are the alerts that fire, in the order of their labels.
-func (w *Watch) Firing() []*Alert {
-	var firing []*Alert
-	for _, key := range slices.Sorted(maps.Keys(w.alerts)) {
-		if a := w.alerts[key]; !a.Fired.IsZero() {
-			firing = append(firing, a)
-		}
-	}
-	return firing
-}
-
 // Step takes the evaluation at a moment, and returns what has fired and what
 // has cleared by it.
 func (w *Watch) Step(at time.Time, result Result) (fired, cleared []*Alert) {

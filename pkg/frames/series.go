@@ -39,7 +39,7 @@ func Trend(series []analytics.Series, groupBy []store.Dimension, metric analytic
 // name: left to itself it would put the word "value" before the labels.
 func seriesName(groupBy []store.Dimension, values []string, metric analytics.Metric) string {
 	if len(values) == 0 {
-		return MetricTitle(metric)
+		return metricTitle(metric)
 	}
 	names := make([]string, len(values))
 	for i, v := range values {
@@ -102,27 +102,21 @@ func Summary(rows []SummaryRow, groupBy []store.Dimension, metrics []analytics.M
 	for i, m := range metrics {
 		field := column(rows, string(m), "", m.Description(), func(r SummaryRow) float64 { return r.Numbers[i] })
 		if kind == data.FrameTypeTable {
-			field.Config.DisplayName = MetricTitle(m)
+			field.Config.DisplayName = metricTitle(m)
 		}
 		frame.Fields = append(frame.Fields, withUnit(field, m.Unit()))
 	}
 	return frame
 }
 
-// MetricTitle is a metric's name for people.
-func MetricTitle(m analytics.Metric) string {
+// metricTitle is a metric's name for people, of those that a trend or a table
+// of several may show: the others stand alone, under their own word.
+func metricTitle(m analytics.Metric) string {
 	titles := map[analytics.Metric]string{
 		analytics.FailedSessions: "Failed sessions", analytics.SuccessfulSessions: "Successful sessions",
 		analytics.TotalSessions: "Total sessions", analytics.FailureRate: "Failure rate", analytics.Reports: "Reports",
 		analytics.ProtectedShare: "Protected share", analytics.ReportersFailing: "Reporters failing",
-		analytics.ReportAge: "Report age", analytics.PollAge: "Poll age", analytics.Quarantined: "Quarantined",
-		analytics.NewFailedSessions: "New failed sessions", analytics.CompletenessShare: "Completeness", analytics.Overdue: "Overdue",
-		analytics.HistoryDays: "Days of history", analytics.SilentDays: "Days of silence", analytics.Enforced: "Enforced",
-		analytics.ModeDropped: "Mode dropped", analytics.ProtectionLost: "Protection lost", analytics.DetailReporters: "Reporters of the failure",
-		analytics.DetailSightings: "Sightings of the failure", analytics.MXFailureShare: "Failure share of the MX",
-		analytics.CleanReports: "Clean reports", analytics.LastFailing: "Last failing period", analytics.NextReport: "Next report",
-		analytics.PollsMissed: "Polls missed", analytics.Arrivals: "Arrivals",
-		analytics.DANEFailedSessions: "Failed sessions of DANE",
+		analytics.CompletenessShare: "Completeness",
 	}
 	return titles[m]
 }
