@@ -60,6 +60,18 @@ func failedBy(t *testing.T, s store.Store, d store.Dimension) map[string]int64 {
 	for _, row := range rows {
 		sums[row.Group[0]] = row.Failed
 	}
+	reports, more, err := s.Reports(t.Context(), store.RowQuery{Limit: 1000})
+	if err != nil || more {
+		t.Fatalf("more rows: %v, %v", more, err)
+	}
+	added := map[string]int64{}
+	for _, r := range reports {
+		word := map[store.Dimension]string{store.PolicyDomain: r.PolicyDomain, store.TrustDimension: string(r.Judgement.Trust)}[d]
+		added[word] += r.Failed
+	}
+	if !maps.Equal(sums, added) {
+		t.Errorf("the sums by %s are %v, and the rows add up to %v", d, sums, added)
+	}
 	return sums
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
-	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
 
 // largeItems is a source of small reports with a large one among each three.
@@ -43,8 +42,7 @@ func TestMoreSourcesThanWorkersReadLargeItems(t *testing.T) {
 			ID: id, Type: "https", PollInterval: time.Hour, Open: func() (source.Source, error) { return largeItems{id}, nil },
 		})
 	}
-	var s store.Store = newFakeStore()
-	e := newEngine(s)
+	e := newEngine(newFakeStore())
 	defer closeEngine(t, e)
 	c := e.Use(theKey, settings)
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
