@@ -81,18 +81,9 @@ const recoveryTime = 3 * time.Second
 // awaitRecovery has sources polled that answer, and whose last poll failed: it
 // may have been an outage that is over.
 func awaitRecovery(ctx context.Context, collector *ingest.Collector, checks []sourceCheck) {
-	failing := func() (ids []string) {
-		for _, s := range collector.Status().Sources {
-			for _, c := range checks {
-				if c.id == s.ID && c.err == nil && pollFailed(s) {
-					ids = append(ids, s.ID)
-				}
-			}
-		}
-		return ids
-	}
-	for _, id := range failing() {
-		_ = collector.PollNow(id) // where it can't be asked for, its failure is told
+	failing := func() map[*sourceCheck]string { return failedPolls(collector.Status(), checks) }
+	for c := range failing() {
+		_ = collector.PollNow(c.id) // where it can't be asked for, its failure is told
 	}
 	ctx, cancel := context.WithTimeout(ctx, recoveryTime)
 	defer cancel()
@@ -104,19 +95,28 @@ func awaitRecovery(ctx context.Context, collector *ingest.Collector, checks []so
 	}
 }
 
-func pollFailed(s ingest.SourceStatus) bool {
-	return (s.State == ingest.Failing || s.State == ingest.Misconfigured) && s.LastError != ""
+// failedPolls returns the checks that found nothing wrong of sources whose last
+// poll failed, and why it did.
+func failedPolls(status ingest.Status, checks []sourceCheck) map[*sourceCheck]string {
+	failed := map[*sourceCheck]string{}
+	for _, s := range status.Sources {
+		if s.State != ingest.Failing && s.State != ingest.Misconfigured || s.LastError == "" {
+			continue
+		}
+		for i := range checks {
+			if c := &checks[i]; c.id == s.ID && c.err == nil {
+				failed[c] = s.LastError
+			}
+		}
+	}
+	return failed
 }
 
 // addPollFailures makes the failure of a source's last poll its check's: a full
 // disk or a server that refuses to delete shows in no connection.
 func addPollFailures(status ingest.Status, checks []sourceCheck) {
-	for _, s := range status.Sources {
-		for i := range checks {
-			if c := &checks[i]; c.id == s.ID && c.err == nil && pollFailed(s) {
-				c.err = errors.New(s.LastError)
-			}
-		}
+	for c, why := range failedPolls(status, checks) {
+		c.err = errors.New(why)
 	}
 }
 

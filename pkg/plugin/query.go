@@ -61,13 +61,22 @@ func (d *Datasource) answer(ctx context.Context, q backend.DataQuery, model quer
 	for _, frame := range answer {
 		frame.RefID = q.RefID
 	}
-	if again := d.collector().Status().Rereading; again != nil && model.QueryType == "sources" && len(answer) > 0 {
-		frames.AddNotice(answer[0], data.NoticeSeverityInfo, again.String())
-	}
-	if d.problem != nil && len(answer) > 0 {
-		frames.AddNotice(answer[0], data.NoticeSeverityWarning, "Nothing is polled: "+d.problem.Error())
+	if len(answer) > 0 {
+		d.addNotices(answer[0], model.QueryType)
 	}
 	return answer, nil
+}
+
+// addNotices says with an answer what a person should know beside it.
+func (d *Datasource) addNotices(to *data.Frame, queryType string) {
+	if queryType == "sources" {
+		if again := d.collector().Status().Rereading; again != nil {
+			frames.AddNotice(to, data.NoticeSeverityInfo, again.String())
+		}
+	}
+	if d.problem != nil {
+		frames.AddNotice(to, data.NoticeSeverityWarning, "Nothing is polled: "+d.problem.Error())
+	}
 }
 
 // environmentFor is the environment of a query type, where that is less than

@@ -110,8 +110,7 @@ func (d *Datasource) getDimension(w http.ResponseWriter, r *http.Request) {
 	}
 	values, more, err := query.DimensionValues(r.Context(), env, request)
 	if err != nil {
-		var misread *query.Error
-		if errors.As(err, &misread) {
+		if misread := asMisread(err); misread != nil {
 			reply(w, http.StatusBadRequest, message(misread.Text))
 			return
 		}
