@@ -34,21 +34,26 @@ func (s *Store) FailureSums(ctx context.Context, query store.SumQuery) ([]store.
 	return narrow(rows, query, func(r store.FailureSum) []string { return r.Group }), cost, nil
 }
 
+// row is that of a query's answer.
+func (s *failureSums) row(at time.Time, group []string) store.FailureSum {
+	return store.FailureSum{Bucket: at, Group: group, Failed: s.failed, Overlap: s.overlap}
+}
+
 func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan) ([]store.FailureSum, error) {
 	byKind := q.byKind()
-	answer := newGrouped[store.FailureSum]()
+	answer := newGrouped[failureSums]()
 	statement, args := p.statement(q, failureColumns)
 	plain := q.plainColumns()
 	err := c.query(ctx, statement, args, func(r row) error {
 		g := answer.at(q.key(r, plain+1+len(failureColumns)))
-		g.Failed += r.int(plain + 1)
+		g.failed += r.int(plain + 1)
 		if !byKind {
-			g.Overlap += r.int(plain + 2)
+			g.overlap += r.int(plain + 2)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return named(ctx, c, s.names, q, p, answer, func(r *store.FailureSum, at time.Time, group []string) { r.Bucket, r.Group = at, group })
+	return named(ctx, c, s.names, q, p, answer, (*failureSums).row)
 }

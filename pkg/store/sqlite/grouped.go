@@ -24,17 +24,17 @@ type groupKey struct {
 
 // grouped is an answer in numbers: sums by group, and by bucket. A group is
 // held once, however many buckets it has.
-type grouped[R any] struct {
+type grouped[S any] struct {
 	ids    []groupIDs
-	rows   []groupedRow[R]
+	rows   blocks[groupedRow[S]]
 	groups map[groupIDs]int32
 	places map[groupPlace]int
 }
 
-type groupedRow[R any] struct {
+type groupedRow[S any] struct {
 	bucket int64
 	group  int32
-	sum    R
+	sum    S
 }
 
 type groupPlace struct {
@@ -42,25 +42,24 @@ type groupPlace struct {
 	group  int32
 }
 
-func newGrouped[R any]() *grouped[R] {
-	return &grouped[R]{groups: map[groupIDs]int32{}, places: map[groupPlace]int{}}
+func newGrouped[S any]() *grouped[S] {
+	return &grouped[S]{groups: map[groupIDs]int32{}, places: map[groupPlace]int{}}
 }
 
 // at returns the sums of a group in a bucket. They are valid until the next call.
-func (g *grouped[R]) at(key groupKey) *R {
+func (g *grouped[S]) at(key groupKey) *S {
 	group := g.group(key.ids)
 	place := groupPlace{key.bucket, group}
 	i, known := g.places[place]
 	if !known {
-		i = len(g.rows)
+		i = g.rows.add(groupedRow[S]{bucket: key.bucket, group: group})
 		g.places[place] = i
-		g.rows = append(g.rows, groupedRow[R]{bucket: key.bucket, group: group})
 	}
-	return &g.rows[i].sum
+	return &g.rows.at(i).sum
 }
 
 // group returns the place of a group, and makes it if it is new.
-func (g *grouped[R]) group(ids groupIDs) int32 {
+func (g *grouped[S]) group(ids groupIDs) int32 {
 	group, known := g.groups[ids]
 	if !known {
 		group = int32(len(g.ids))
@@ -107,9 +106,9 @@ func (b bucket) start(n int64) time.Time {
 	return time.Unix(n*86400, 0).UTC()
 }
 
-// named puts the words of the groups and the times of the buckets to their
-// sums, and orders these by bucket and group.
-func named[R any](ctx context.Context, c *conn, n *names, q *question, p plan, answer *grouped[R], put func(*R, time.Time, []string)) ([]R, error) {
+// named makes the rows of an answer from its sums, the times of the buckets and
+// the words of the groups, and orders them by bucket and group.
+func named[S, R any](ctx context.Context, c *conn, n *names, q *question, p plan, answer *grouped[S], row func(*S, time.Time, []string) R) ([]R, error) {
 	groups, places, err := groupWords(ctx, c, n, q, answer.ids)
 	if err != nil {
 		return nil, err
@@ -118,21 +117,20 @@ func named[R any](ctx context.Context, c *conn, n *names, q *question, p plan, a
 		bucket     int64
 		place, row int32
 	}
-	order := make([]placed, len(answer.rows))
-	for i := range answer.rows {
-		row := &answer.rows[i]
-		order[i] = placed{row.bucket, places[row.group], int32(i)}
+	order := make([]placed, answer.rows.n)
+	for i := range order {
+		sums := answer.rows.at(i)
+		order[i] = placed{sums.bucket, places[sums.group], int32(i)}
 	}
 	slices.SortFunc(order, func(a, b placed) int { return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.place, b.place)) })
 	rows := make([]R, len(order))
 	for i := range order {
-		row := &answer.rows[order[i].row]
+		sums := answer.rows.at(int(order[i].row))
 		var at time.Time
 		if q.perBucket {
-			at = p.bucket.start(row.bucket)
+			at = p.bucket.start(sums.bucket)
 		}
-		rows[i] = row.sum
-		put(&rows[i], at, groups[row.group])
+		rows[i] = row(&sums.sum, at, groups[sums.group])
 	}
 	return rows, nil
 }

@@ -137,7 +137,7 @@ type grouper struct {
 	byHash    map[uint64]int32
 	groups    []cellGroup
 	last      int32 // the group of the cell before
-	rows      []cellSums
+	rows      blocks[groupedRow[sessionSums]]
 }
 
 type cellGroup struct {
@@ -145,13 +145,6 @@ type cellGroup struct {
 	next  int32    // a group of the same hash, or -1
 	after int32    // the other group that came after it the last time
 	row   int32    // the last of its rows
-}
-
-// cellSums are the sums of a group in a bucket.
-type cellSums struct {
-	bucket int64
-	group  int32
-	sessionSums
 }
 
 func newGrouper(q *question, r *rollup) *grouper {
@@ -175,10 +168,10 @@ func (g *grouper) add(bucket int64, numbers []int64) {
 		g.last = at
 	}
 	row := g.groups[at].row
-	if g.rows[row].bucket != bucket {
+	if g.rows.at(int(row)).bucket != bucket {
 		row = g.begin(bucket, at)
 	}
-	sum, m := &g.rows[row].sessionSums, numbers[g.measures:]
+	sum, m := &g.rows.at(int(row)).sum, numbers[g.measures:]
 	sum.reports += m[0]
 	sum.successful += m[2]
 	sum.failed += m[3]
@@ -194,26 +187,25 @@ func (g *grouper) add(bucket int64, numbers []int64) {
 
 // begin makes a row of a group.
 func (g *grouper) begin(bucket int64, group int32) int32 {
-	row := int32(len(g.rows))
-	g.rows = append(g.rows, cellSums{bucket: bucket, group: group})
+	row := int32(g.rows.add(groupedRow[sessionSums]{bucket: bucket, group: group}))
 	g.groups[group].row = row
 	return row
 }
 
 // merge puts the rows of a group together that several parts told of one bucket.
 func (g *grouper) merge() {
-	slices.SortFunc(g.rows, func(a, b cellSums) int {
+	rows := slices.Concat(g.rows.all...)
+	slices.SortFunc(rows, func(a, b groupedRow[sessionSums]) int {
 		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.group, b.group))
 	})
-	merged := g.rows[:0]
-	for _, row := range g.rows {
-		if n := len(merged); n > 0 && merged[n-1].bucket == row.bucket && merged[n-1].group == row.group {
-			merged[n-1].add(row.sessionSums, 1)
+	g.rows = blocks[groupedRow[sessionSums]]{}
+	for _, row := range rows {
+		if n := g.rows.n; n > 0 && g.rows.at(n-1).bucket == row.bucket && g.rows.at(n-1).group == row.group {
+			g.rows.at(n-1).sum.add(row.sum, 1)
 			continue
 		}
-		merged = append(merged, row)
+		g.rows.add(row)
 	}
-	g.rows = merged
 }
 
 // find returns the group of a cell, and makes it if it is new.
@@ -253,7 +245,7 @@ func (g *grouper) holds(group *cellGroup, numbers []int64) bool {
 }
 
 // packedGroups sums what a packed plan selects.
-func packedGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[store.SessionRow], error) {
+func packedGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[sessionSums], error) {
 	r := p.parts[0].packed
 	g := newGrouper(q, r)
 	var places []int // in the question's group
@@ -280,14 +272,9 @@ func packedGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[s
 	if q.byKind() {
 		return foldKinds(ctx, c, q, g, idsOf)
 	}
-	answer := &grouped[store.SessionRow]{
-		ids: make([]groupIDs, len(g.groups)), rows: make([]groupedRow[store.SessionRow], len(g.rows)),
-	}
+	answer := &grouped[sessionSums]{ids: make([]groupIDs, len(g.groups)), rows: g.rows}
 	for i := range g.groups {
 		answer.ids[i] = idsOf(int32(i))
-	}
-	for i := range g.rows {
-		answer.rows[i] = groupedRow[store.SessionRow]{g.rows[i].bucket, g.rows[i].group, g.rows[i].row()}
 	}
 	return answer, nil
 }
@@ -299,31 +286,30 @@ type kindPlace struct{ group, shape int32 }
 // foldKinds puts the kinds of a group together. A kind is the last of a group's
 // numbers. Rows come with their buckets in order, so that of each group the last
 // one is the only one to add to, and nothing is looked up for a row.
-func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs) (*grouped[store.SessionRow], error) {
-	answer := newGrouped[store.SessionRow]()
+func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs) (*grouped[sessionSums], error) {
+	answer := newGrouped[sessionSums]()
 	places, shapes, err := kindPlaces(ctx, c, q, g, idsOf, answer)
 	if err != nil {
 		return nil, err
 	}
-	last := make([]int32, len(answer.ids)) // row of a group, from 1 on
+	last := make([]int, len(answer.ids)) // row of a group, from 1 on
 	counted := make([]struct {
-		row   int32 // as above
+		row   int // as above
 		pairs int64
 	}, shapes)
-	for i := range g.rows {
-		row := &g.rows[i]
+	for i := range g.rows.n {
+		row := g.rows.at(i)
 		to := places[row.group]
 		at := last[to.group]
-		if at == 0 || answer.rows[at-1].bucket != row.bucket {
-			answer.rows = append(answer.rows, groupedRow[store.SessionRow]{bucket: row.bucket, group: to.group})
-			at = int32(len(answer.rows))
+		if at == 0 || answer.rows.at(at-1).bucket != row.bucket {
+			at = answer.rows.add(groupedRow[sessionSums]{bucket: row.bucket, group: to.group}) + 1
 			last[to.group] = at
 		}
 		pairs := &counted[to.shape]
 		if pairs.row != at {
 			pairs.row, pairs.pairs = at, 0
 		}
-		addKind(&answer.rows[at-1].sum, &pairs.pairs, &row.sessionSums)
+		addKind(&answer.rows.at(at-1).sum, &pairs.pairs, &row.sum)
 	}
 	return answer, nil
 }
@@ -331,7 +317,7 @@ func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, idsOf func
 // kindPlaces are the places of groups, which it makes in the answer, and how
 // many shapes there are among all of these.
 func kindPlaces(
-	ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs, answer *grouped[store.SessionRow],
+	ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs, answer *grouped[sessionSums],
 ) (places []kindPlace, shapes int32, err error) {
 	kinds := map[int64]kindKey{}
 	err = c.query(ctx, "SELECT id, shape, type, mode FROM kind", nil, func(r row) error {

@@ -61,9 +61,10 @@ func (s *Store) reported(ctx context.Context, c *conn, q *question) (map[spoken]
 	if err != nil {
 		return nil, err
 	}
-	for i := range sums.rows {
-		ids := &sums.ids[sums.rows[i].group]
-		found[spoken{ids[0], ids[1]}].Reports = sums.rows[i].sum.Reports
+	for i := range sums.rows.n {
+		row := sums.rows.at(i)
+		ids := &sums.ids[row.group]
+		found[spoken{ids[0], ids[1]}].Reports = row.sum.reports
 	}
 	return found, nil
 }

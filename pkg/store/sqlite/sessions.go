@@ -46,15 +46,15 @@ func (s *Store) sumSessions(ctx context.Context, c *conn, q *question, p plan) (
 	if err != nil {
 		return nil, err
 	}
-	return named(ctx, c, s.names, q, p, answer, func(r *store.SessionRow, at time.Time, group []string) { r.Bucket, r.Group = at, group })
+	return named(ctx, c, s.names, q, p, answer, (*sessionSums).row)
 }
 
-func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[store.SessionRow], error) {
+func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[sessionSums], error) {
 	if p.packed() {
 		return packedGroups(ctx, c, q, p)
 	}
 	byKind := q.byKind()
-	answer, counter := newGrouped[store.SessionRow](), newPairCounter()
+	answer, counter := newGrouped[sessionSums](), newPairCounter()
 	statement, args := p.statement(q, sessionColumns)
 	m := q.plainColumns() + 1
 	err := c.query(ctx, statement, args, func(r row) error {
@@ -66,7 +66,7 @@ func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[
 		if byKind {
 			counter.add(key, r.int(m+len(sessionColumns)), &sum)
 		} else {
-			*answer.at(key) = sum.row()
+			*answer.at(key) = sum
 		}
 		return nil
 	})
@@ -76,10 +76,10 @@ func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[
 	return answer, err
 }
 
-// row returns the sums for a query.
-func (s *sessionSums) row() store.SessionRow {
+// row is that of a query's answer.
+func (s *sessionSums) row(at time.Time, group []string) store.SessionRow {
 	return store.SessionRow{
-		Reports: s.reports, Successful: s.successful, Failed: s.failed, Protected: s.protected,
+		Bucket: at, Group: group, Reports: s.reports, Successful: s.successful, Failed: s.failed, Protected: s.protected,
 		OverlapTotal: s.overlapTotal, OverlapFailed: s.overlapFailed,
 	}
 }
@@ -87,7 +87,7 @@ func (s *sessionSums) row() store.SessionRow {
 // A pairCounter adds up kinds. Every kind of one shape counts the same pairs of
 // report and domain: it takes them once.
 type pairCounter struct {
-	*grouped[store.SessionRow]
+	*grouped[sessionSums]
 	pairs map[shapedGroup]int64
 }
 
@@ -97,7 +97,7 @@ type shapedGroup struct {
 }
 
 func newPairCounter() *pairCounter {
-	return &pairCounter{newGrouped[store.SessionRow](), map[shapedGroup]int64{}}
+	return &pairCounter{newGrouped[sessionSums](), map[shapedGroup]int64{}}
 }
 
 func (p *pairCounter) add(key groupKey, shape int64, sum *sessionSums) {
@@ -109,12 +109,12 @@ func (p *pairCounter) add(key groupKey, shape int64, sum *sessionSums) {
 
 // addKind adds the sums of a kind to those of its group, of whose shape so many
 // pairs are counted.
-func addKind(g *store.SessionRow, pairs *int64, sum *sessionSums) {
-	g.Successful += sum.successful
-	g.Failed += sum.failed
-	g.Protected += sum.protected
+func addKind(g *sessionSums, pairs *int64, sum *sessionSums) {
+	g.successful += sum.successful
+	g.failed += sum.failed
+	g.protected += sum.protected
 	if n := sum.pairs; n > *pairs {
-		g.Reports += n - *pairs
+		g.reports += n - *pairs
 		*pairs = n
 	}
 }
