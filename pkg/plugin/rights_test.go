@@ -77,7 +77,8 @@ func TestAnOrgCannotReachAnother(t *testing.T) {
 	b := newBench(t)
 	b.put(t, "r.json", report())
 	b.put(t, "broken.json", `{"report-id": "x", "policies": [`)
-	b.synchronised(t, b.datasource(t, 1, b.settings(nil), "s3cret"))
+	owner := b.datasource(t, 1, b.settings(nil), "s3cret")
+	b.synchronised(t, owner)
 	stranger := b.datasource(t, 2, map[string]any{}, "")
 	awaitStore(t, stranger)
 	admin := &backend.User{Role: "Admin"}
@@ -102,12 +103,18 @@ func TestAnOrgCannotReachAnother(t *testing.T) {
 					t.Errorf("%s has %d rows", q, frame.Rows())
 				}
 			}
+			if own := ask(t, owner, q)["A"]; own.Error != nil || own.Frames[0].Rows() == 0 {
+				t.Errorf("%s has no rows for its owner either: %v", q, own.Error)
+			}
 		}
 	})
 	t.Run("by a variable", func(t *testing.T) {
 		for _, dimension := range []string{"policyDomain", "reporter", "source", "quarantineReason", "receivingMx", "resultType"} {
 			if got := call(t, stranger, admin, http.MethodGet, "dimensions/"+dimension); got.status != http.StatusOK || !strings.Contains(got.body, `"values":[]`) {
 				t.Errorf("%s: %d %s", dimension, got.status, got.body)
+			}
+			if own := call(t, owner, admin, http.MethodGet, "dimensions/"+dimension); own.status != http.StatusOK || strings.Contains(own.body, `"values":[]`) {
+				t.Errorf("%s has no values for its owner either: %d %s", dimension, own.status, own.body)
 			}
 		}
 	})
@@ -118,6 +125,9 @@ func TestAnOrgCannotReachAnother(t *testing.T) {
 		} {
 			if got := call(t, stranger, admin, method, path); got.status < 400 || strings.Contains(got.body, "report-id") {
 				t.Errorf("%s: %d %s", path, got.status, got.body)
+			}
+			if own := call(t, owner, admin, method, path); own.status >= 400 {
+				t.Errorf("%s is out of its owner's reach too: %d %s", path, own.status, own.body)
 			}
 		}
 	})
