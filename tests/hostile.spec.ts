@@ -3,6 +3,7 @@ import { type APIRequestContext, type Page } from '@playwright/test';
 import { readFileSync } from 'fs';
 
 import { mailbox, TYPE } from './environment';
+import { explore } from './explore';
 import { DOMAINS, hostileMails, PAYLOADS } from './hostile';
 import { fillFolder } from './mailbox';
 
@@ -160,9 +161,7 @@ test.describe('what strangers write', () => {
   test('is text in Explore', async ({ page }) => {
     const wantHarmless = watch(page);
     for (const queryType of ['failures', 'reports', 'quarantine']) {
-      const queries = [{ refId: 'A', datasource: REF, queryType, filters: [] }];
-      const pane = { datasource: UID, queries, range: { from: 'now-7d', to: 'now' } };
-      await page.goto(`/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify({ a: pane }))}`);
+      await explore(page, UID, 'now-7d', { queryType, filters: [] });
       await expect(page.getByText('hostile.example').or(page.getByText('invalid-domain')).first()).toBeVisible();
       await wantHarmless();
     }
@@ -170,9 +169,7 @@ test.describe('what strangers write', () => {
 
   test('is text where the raw bytes of quarantine are looked at', async ({ page }) => {
     const wantHarmless = watch(page);
-    const queries = [{ refId: 'A', datasource: REF, queryType: 'quarantine', filters: [] }];
-    const pane = { datasource: UID, queries, range: { from: 'now-7d', to: 'now' } };
-    await page.goto(`/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify({ a: pane }))}`);
+    await explore(page, UID, 'now-7d', { queryType: 'quarantine', filters: [] });
     const section = page.getByRole('region', { name: 'Reason invalid-domain' });
     await section.getByRole('button', { expanded: false }).click();
     for (const button of await section.getByRole('button', { name: /^Look at document/ }).all()) {

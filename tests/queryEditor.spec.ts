@@ -2,6 +2,7 @@ import { expect, test } from '@grafana/plugin-e2e';
 import { type Page } from '@playwright/test';
 
 import { TYPE, UID } from './environment';
+import { explore } from './explore';
 
 /** The metrics for alert rules, each with what it can be grouped by. */
 const METRICS = {
@@ -59,13 +60,8 @@ async function framesOf(page: Page, ...words: string[]) {
 }
 
 async function exploreTrend(page: Page) {
-  const pane = {
-    datasource: UID,
-    queries: [{ refId: 'A', datasource: { type: TYPE, uid: UID } }],
-    range: { from: 'now-90d', to: 'now' },
-  };
   const frames = framesOf(page, '"queryType":"trend"');
-  await page.goto(`/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify({ a: pane }))}`);
+  await explore(page, UID, 'now-90d');
   return frames;
 }
 
@@ -167,9 +163,7 @@ test.describe('the query editor', () => {
   });
 
   test('says why the last hour holds nothing', async ({ page }) => {
-    const queries = [{ refId: 'A', datasource: { type: TYPE, uid: UID } }];
-    const pane = { datasource: UID, queries, range: { from: 'now-1h', to: 'now' } };
-    await page.goto(`/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify({ a: pane }))}`);
+    await explore(page, UID, 'now-1h');
     await expect(page.getByText(/Choose a longer time range/)).toBeVisible();
   });
 });

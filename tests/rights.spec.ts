@@ -2,6 +2,7 @@ import { expect, test } from '@grafana/plugin-e2e';
 import { type APIRequestContext, type Browser, type Page } from '@playwright/test';
 
 import { TYPE, UID } from './environment';
+import { explore } from './explore';
 
 const RESOURCES = `/api/datasources/uid/${UID}/resources`;
 
@@ -64,9 +65,7 @@ test('a viewer sees numbers, and gets no raw bytes and no retry', async ({ brows
 test('an editor works on the quarantine in Explore', async ({ browser, request }) => {
   const editor = await signIn(browser, request, 'Editor');
   const item = await firstId(request, 'quarantine');
-  const queries = [{ refId: 'A', datasource: { type: TYPE, uid: UID }, queryType: 'quarantine', filters: [] }];
-  const pane = { datasource: UID, queries, range: { from: 'now-90d', to: 'now' } };
-  await editor.goto(`/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify({ a: pane }))}`);
+  await explore(editor, UID, 'now-90d', { queryType: 'quarantine', filters: [] });
   const reason = editor.getByRole('region', { name: /^Reason / }).first();
   await reason.getByRole('button', { expanded: false }).click();
   await reason
