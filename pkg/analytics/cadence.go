@@ -89,29 +89,37 @@ type History struct {
 // were stored before do not tell how late their senders are. Where it is zero,
 // none does.
 func Histories(rows []store.SessionRow, known []store.ReporterRow, c Counting, live time.Time) []History {
-	index := make(map[[2]string]int, len(known))
-	var all []History
-	at := func(domain, reporter string) *History {
+	index := make(map[[2]string]int32, len(known))
+	all := make([]History, 0, len(known))
+	at := func(domain, reporter string) int32 {
 		key := [2]string{domain, reporter}
 		i, ok := index[key]
 		if !ok {
-			i = len(all)
+			i = int32(len(all))
 			index[key] = i
 			all = append(all, History{Domain: domain, Reporter: reporter})
 		}
-		return &all[i]
+		return i
 	}
-	for _, r := range rows {
+	groups, places := groupMemo[int32]{}, make([]int32, len(rows))
+	for i := range rows {
+		group := rows[i].Group
+		places[i] = groups.of(group, func() int32 { return at(group[0], group[1]) })
+	}
+	for i, days := range roomFor[DayHeard](places, len(all)) {
+		all[i].Days = days
+	}
+	for i := range rows {
 		var s Sums
-		s.Add(r)
-		h := at(r.Group[0], r.Group[1])
-		h.Days = append(h.Days, DayHeard{Day: tlsrpt.DayOf(r.Bucket), Reports: r.Reports, Total: s.Total(c), Failed: s.FailedSessions(c)})
+		s.Add(rows[i])
+		h := &all[places[i]]
+		h.Days = append(h.Days, DayHeard{Day: tlsrpt.DayOf(rows[i].Bucket), Reports: s.Reports, Total: s.Total(c), Failed: s.FailedSessions(c)})
 	}
 	for i := range all {
 		all[i].finish()
 	}
 	for _, k := range known {
-		h := at(k.PolicyDomain, k.Reporter)
+		h := &all[at(k.PolicyDomain, k.Reporter)]
 		if len(h.Days) == 0 {
 			h.First, h.Last = k.FirstReport, k.LastReport
 		}
@@ -123,6 +131,20 @@ func Histories(rows []store.SessionRow, known []store.ReporterRow, c Counting, l
 	}
 	slices.SortFunc(all, compareHistories)
 	return all
+}
+
+// roomFor returns an empty slice for each of n places, with room for as many
+// items as go there, which are all in one piece of memory.
+func roomFor[T any](places []int32, n int) [][]T {
+	counts := make([]int, n)
+	for _, place := range places {
+		counts[place]++
+	}
+	whole, room := make([]T, len(places)), make([][]T, n)
+	for i, count := range counts {
+		room[i], whole = whole[:0:count], whole[count:]
+	}
+	return room
 }
 
 func compareHistories(a, b History) int {

@@ -134,12 +134,7 @@ func (in EventsInput) firstFailures() []Event {
 	reported := in.daysReported(domains)
 	var events []Event
 	for k, on := range first {
-		earlier := 0
-		for d := range reported[k.domain] {
-			if d < on {
-				earlier++
-			}
-		}
+		earlier, _ := slices.BinarySearch(reported[k.domain], on)
 		if earlier < newTypeDays {
 			continue
 		}
@@ -154,18 +149,22 @@ func (in EventsInput) firstFailures() []Event {
 	return events
 }
 
-// daysReported are the days with a session of the given domains.
-func (in EventsInput) daysReported(domains map[string]bool) map[string]map[tlsrpt.Day]bool {
-	days := map[string]map[tlsrpt.Day]bool{}
-	for _, row := range in.Sessions {
+// daysReported are the days with a session of the given domains, in order.
+func (in EventsInput) daysReported(domains map[string]bool) map[string][]tlsrpt.Day {
+	days := make(map[string][]tlsrpt.Day, len(domains))
+	var last *store.SessionRow
+	for i := range in.Sessions {
+		row := &in.Sessions[i]
 		domain := row.Group[0]
-		if !domains[domain] || row.Successful+row.Failed == 0 {
-			continue
+		if row.Successful+row.Failed == 0 || last != nil && domain == last.Group[0] && row.Bucket.Equal(last.Bucket) {
+			continue // What was said of a domain on a day stands together mostly.
 		}
-		if days[domain] == nil {
-			days[domain] = map[tlsrpt.Day]bool{}
+		if last = row; domains[domain] {
+			days[domain] = append(days[domain], tlsrpt.DayOf(row.Bucket))
 		}
-		days[domain][tlsrpt.DayOf(row.Bucket)] = true
+	}
+	for domain := range days {
+		days[domain] = sortedDays(days[domain])
 	}
 	return days
 }

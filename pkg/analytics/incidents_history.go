@@ -22,13 +22,23 @@ type history struct {
 	voices map[string]*voice
 	// lastHeard is the last day of any report.
 	lastHeard tlsrpt.Day
-	modes     map[tlsrpt.Day]map[string]bool
+	modes     map[tlsrpt.Day]modeSet
 	// mxHosts are the receiving hosts known of the domain, networks those that
 	// each reporter is known to send from.
 	mxHosts  map[string]bool
 	networks map[string]map[string]bool
 	troubles map[troubleKind]*trouble
 }
+
+// A modeSet is what policies demanded on a day.
+type modeSet uint8
+
+const (
+	demandedNone modeSet = 1 << iota
+	demandedTesting
+	demandedEnforce
+	demandedTLSA
+)
 
 // A voice is one reporter, under whatever names.
 type voice struct {
@@ -92,20 +102,8 @@ func histories(in IncidentInput) []*history {
 			h.addFailure(row, failed)
 		}
 	}
-	domain, h := "", byDomain[""] // of the row before: rows of a domain stand together mostly
-	for _, row := range in.Sessions {
-		if row.Group[0] != domain {
-			domain, h = row.Group[0], byDomain[row.Group[0]]
-		}
-		if h != nil {
-			h.addSessions(row)
-		}
-	}
-	for _, row := range in.Modes {
-		if h := byDomain[row.Group[0]]; h != nil {
-			h.addMode(tlsrpt.DayOf(row.Bucket), row.Group[1], row.Group[2])
-		}
-	}
+	addSessions(byDomain, in.Sessions)
+	addModes(byDomain, in.Modes)
 	var all []*history
 	for _, domain := range slices.Sorted(maps.Keys(byDomain)) {
 		h := byDomain[domain]
@@ -118,7 +116,7 @@ func histories(in IncidentInput) []*history {
 func newHistory(in *IncidentInput, domain string) *history {
 	h := &history{
 		in: in, domain: domain, names: map[string]*spoken{}, voices: map[string]*voice{},
-		modes: map[tlsrpt.Day]map[string]bool{}, troubles: map[troubleKind]*trouble{},
+		modes: map[tlsrpt.Day]modeSet{}, troubles: map[troubleKind]*trouble{},
 		mxHosts: map[string]bool{}, networks: map[string]map[string]bool{},
 	}
 	for _, host := range in.MXHosts[domain] {
@@ -129,8 +127,8 @@ func newHistory(in *IncidentInput, domain string) *history {
 	return h
 }
 
-// hear notes that a reporter was heard on a day, by the name it used.
-func (h *history) hear(on tlsrpt.Day, name string) *voice {
+// speaking returns a name that a reporter uses, heard on a day.
+func (h *history) speaking(on tlsrpt.Day, name string) *spoken {
 	s := h.names[name]
 	if s == nil {
 		id := h.identity(name)
@@ -143,6 +141,11 @@ func (h *history) hear(on tlsrpt.Day, name string) *voice {
 		h.names[name] = s
 		v.names = append(v.names, s)
 	}
+	return s
+}
+
+// hear notes that a reporter was heard on a day, by the name it used.
+func (h *history) hear(on tlsrpt.Day, s *spoken) *voice {
 	s.last, s.voice.heard, h.lastHeard = max(s.last, on), max(s.voice.heard, on), max(h.lastHeard, on)
 	return s.voice
 }
@@ -169,7 +172,7 @@ func (h *history) identity(name string) string {
 
 func (h *history) addFailure(row store.FailureSum, failed int64) {
 	on := tlsrpt.DayOf(row.Bucket)
-	reporter := h.hear(on, row.Group[2]).id
+	reporter := h.hear(on, h.speaking(on, row.Group[2])).id
 	f := failure{reporter: reporter, mx: row.Group[3], network: row.Group[4], failed: failed}
 	if len(row.Group) > 5 {
 		f.reason = row.Group[5]
@@ -193,30 +196,68 @@ func (h *history) addFailure(row store.FailureSum, failed int64) {
 	}
 }
 
-func (h *history) addSessions(row store.SessionRow) {
-	on := tlsrpt.DayOf(row.Bucket)
-	v := h.hear(on, row.Group[1])
+// addSessions adds rows to the histories of their domains, if they have one.
+func addSessions(byDomain map[string]*history, rows []store.SessionRow) {
+	type speaker struct {
+		history *history
+		as      *spoken
+	}
+	speakers := groupMemo[speaker]{}
+	for i := range rows {
+		row := &rows[i]
+		on := tlsrpt.DayOf(row.Bucket)
+		by := speakers.of(row.Group, func() (by speaker) {
+			if by.history = byDomain[row.Group[0]]; by.history != nil {
+				by.as = by.history.speaking(on, row.Group[1])
+			}
+			return by
+		})
+		if by.history != nil {
+			by.history.addSessions(on, by.as, row)
+		}
+	}
+}
+
+func (h *history) addSessions(on tlsrpt.Day, by *spoken, row *store.SessionRow) {
+	v := h.hear(on, by)
 	var sums Sums
-	sums.Add(row)
+	sums.Add(*row)
 	if total := sums.Total(h.in.Counting); total > 0 { // A report of no session says nothing of TLS.
 		v.days = append(v.days, daySessions{on, total})
 	}
 }
 
-func (h *history) addMode(on tlsrpt.Day, policyType, mode string) {
-	word := ""
+// addModes adds rows to the histories of their domains, if they have one.
+func addModes(byDomain map[string]*history, rows []store.SessionRow) {
+	type demand struct {
+		history *history
+		mode    modeSet
+	}
+	demands := groupMemo[demand]{}
+	for i := range rows {
+		row := &rows[i]
+		d := demands.of(row.Group, func() demand { return demand{byDomain[row.Group[0]], demandOf(row.Group[1], row.Group[2])} })
+		if d.history != nil && d.mode != 0 {
+			d.history.modes[tlsrpt.DayOf(row.Bucket)] |= d.mode
+		}
+	}
+}
+
+// demandOf is what a policy demands; 0 where it demands nothing that is known.
+func demandOf(policyType, mode string) modeSet {
 	switch {
-	case policyType == "tlsa":
-		word = "tlsa"
-	case policyType == "sts" && (mode == "enforce" || mode == "testing" || mode == "none"):
-		word = mode
-	default:
-		return
+	case policyType == tlsrpt.PolicyTLSA:
+		return demandedTLSA
+	case policyType != tlsrpt.PolicySTS:
+		return 0
+	case mode == modeEnforce:
+		return demandedEnforce
+	case mode == modeTesting:
+		return demandedTesting
+	case mode == modeNone:
+		return demandedNone
 	}
-	if h.modes[on] == nil {
-		h.modes[on] = map[string]bool{}
-	}
-	h.modes[on][word] = true
+	return 0
 }
 
 // order puts the days of reporters in order, each once.
@@ -271,18 +312,21 @@ func (h *history) failuresOnly(reporter string) bool {
 func (h *history) mode(on tlsrpt.Day, resultType string, dane bool) string {
 	tlsa := false
 	for back := range tlsrpt.Day(7) {
-		tlsa = tlsa || h.modes[on-back]["tlsa"]
+		tlsa = tlsa || h.modes[on-back]&demandedTLSA != 0
 	}
 	tlsa = tlsa && !aboutPolicyFile(resultType)
 	sts := ""
 	for back := tlsrpt.Day(0); back < 60 && sts == ""; back++ {
-		for _, mode := range []string{"none", "testing", "enforce"} {
-			if h.modes[on-back][mode] {
-				sts = mode
-			}
+		switch seen := h.modes[on-back]; {
+		case seen&demandedEnforce != 0:
+			sts = modeEnforce
+		case seen&demandedTesting != 0:
+			sts = modeTesting
+		case seen&demandedNone != 0:
+			sts = modeNone
 		}
 	}
-	if tlsa && (sts != "enforce" || dane) {
+	if tlsa && (sts != modeEnforce || dane) {
 		return "tlsa"
 	}
 	return sts

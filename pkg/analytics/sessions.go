@@ -85,3 +85,18 @@ func ratio(part, whole int64) float64 {
 	}
 	return min(float64(part)/float64(whole), 1)
 }
+
+// A groupMemo remembers what belongs to the groups of rows. All rows that the
+// store tells of a group share its words: what belongs to them is found by where
+// these are, and only once by what they say.
+type groupMemo[V any] map[*string]V
+
+// of returns what find finds for a group of at least one word.
+func (m groupMemo[V]) of(group []string, find func() V) V {
+	v, known := m[&group[0]]
+	if !known {
+		v = find()
+		m[&group[0]] = v
+	}
+	return v
+}
