@@ -149,7 +149,7 @@ func TestDimensionsAndMetricsAreNamedAndDescribed(t *testing.T) {
 		store.PolicyDomain, store.PolicyType, store.PolicyMode, store.Reporter, store.TrustDimension, store.Source, store.ResultType,
 		store.ReasonCode, store.ReceivingMX, store.ReceivingIP, store.SendingMTAIP, store.SendingNetwork, store.QuarantineReason,
 	} {
-		if title, description := DimensionTitle(d); title == string(d) || description == "" {
+		if title, description := dimensionTitle(d); title == string(d) || description == "" {
 			t.Errorf("%s: %q, %q", d, title, description)
 		}
 	}

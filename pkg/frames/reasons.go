@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// A QuarantineMeaning says what a reason for quarantine means and what to do.
-type QuarantineMeaning struct {
+// A quarantineMeaning says what a reason for quarantine means and what to do.
+type quarantineMeaning struct {
 	Meaning string `json:"meaning"`
 	Fix     string `json:"fix"`
 }
@@ -17,20 +17,20 @@ var reasonsJSON []byte
 
 var reasons = mustReadReasons()
 
-func mustReadReasons() map[string]QuarantineMeaning {
-	var m map[string]QuarantineMeaning
+func mustReadReasons() map[string]quarantineMeaning {
+	var m map[string]quarantineMeaning
 	if err := json.Unmarshal(reasonsJSON, &m); err != nil {
 		panic(fmt.Sprintf("reasons.json is embedded and broken: %v", err))
 	}
 	return m
 }
 
-// ReasonMeaning returns what a reason for quarantine means.
-func ReasonMeaning(reason string) QuarantineMeaning {
+// reasonMeaning returns what a reason for quarantine means.
+func reasonMeaning(reason string) quarantineMeaning {
 	if m, ok := reasons[reason]; ok {
 		return m
 	}
-	return QuarantineMeaning{
+	return quarantineMeaning{
 		Meaning: "A version of the plugin that is not this one gave the reason.",
 		Fix:     "Read the detail, and try it again.",
 	}

@@ -38,7 +38,7 @@ func TestEveryReasonForQuarantineHasAMeaning(t *testing.T) {
 			t.Errorf("%s lacks a meaning or a fix", word)
 		}
 	}
-	if m := ReasonMeaning("nonsense"); m.Meaning == "" || m.Fix == "" {
+	if m := reasonMeaning("nonsense"); m.Meaning == "" || m.Fix == "" {
 		t.Error("an unknown reason has no meaning")
 	}
 }

@@ -89,7 +89,7 @@ func Summary(rows []SummaryRow, groupBy []store.Dimension, metrics []analytics.M
 		return frame
 	}
 	for i, d := range groupBy {
-		name, description := DimensionTitle(d)
+		name, description := dimensionTitle(d)
 		field := column(rows, string(d), name, description, func(r SummaryRow) string { return Clean(r.Group[i]) })
 		if kind != data.FrameTypeTable {
 			field.Config.DisplayName = ""
@@ -121,8 +121,8 @@ func metricTitle(m analytics.Metric) string {
 	return titles[m]
 }
 
-// DimensionTitle is a dimension's name for people, and what it is.
-func DimensionTitle(d store.Dimension) (title, description string) {
+// dimensionTitle is a dimension's name for people, and what it is.
+func dimensionTitle(d store.Dimension) (title, description string) {
 	switch d {
 	case store.PolicyDomain:
 		return "Domain", "The receiving domain that the policy is of"

@@ -134,7 +134,7 @@ func Quarantine(rows []store.QuarantineRow) *data.Frame {
 		withUnit(column(rows, "tries", "Tries", "How often it was tried", func(r row) int64 { return int64(r.Tries) }), "short"),
 		column(rows, "parserVersion", "Parser", "The parser that tried last", func(r row) int64 { return int64(r.ParserVersion) }),
 		column(rows, "id", "Id", "The document's number in this store", func(r row) int64 { return r.ID }),
-		column(rows, "meaning", "Meaning", "What the reason means", func(r row) string { return ReasonMeaning(r.Problem.Reason).Meaning }),
-		column(rows, "fix", "What to do", "Where to start", func(r row) string { return ReasonMeaning(r.Problem.Reason).Fix }),
+		column(rows, "meaning", "Meaning", "What the reason means", func(r row) string { return reasonMeaning(r.Problem.Reason).Meaning }),
+		column(rows, "fix", "What to do", "Where to start", func(r row) string { return reasonMeaning(r.Problem.Reason).Fix }),
 	)
 }
