@@ -40,6 +40,25 @@ func TestOpenCreatesFoldersAndFileForTheUserAlone(t *testing.T) {
 	}
 }
 
+func TestAStartOpensNoMoreReadersThanItNeeds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	for _, start := range []string{"a new store", "a store that is up to date"} {
+		s := must2(Open(t.Context(), path))(t)
+		open := 0
+		for range readers {
+			c := <-s.reading
+			if c != nil {
+				open++
+			}
+			s.reading <- c
+		}
+		must(t, s.Close())
+		if open != 1 {
+			t.Errorf("%s opens %d readers", start, open)
+		}
+	}
+}
+
 func TestOpenRefusesWhatIsNotOurs(t *testing.T) {
 	newer, foreign, text := filepath.Join(t.TempDir(), "newer.db"), filepath.Join(t.TempDir(), "foreign.db"), filepath.Join(t.TempDir(), "text.db")
 	for path, statements := range map[string]string{newer: "PRAGMA user_version = 99", foreign: "PRAGMA application_id = 7"} {

@@ -8,69 +8,74 @@ import (
 	"strings"
 )
 
-// upgrade does what migrations have left to the program, each step on what the
-// ones before it made.
+// A chore is what a migration has left to the program. meta holds 1 under its
+// name until it is done.
+type chore struct {
+	name, doing string
+	do          func(*writer, context.Context) error
+}
+
+// upgrade does what is left, each chore on what the ones before it made.
 func (s *Store) upgrade(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.repack, s.retotal, s.resettle} {
-		if err := step(ctx); err != nil {
-			return err
+	left := map[string]bool{}
+	err := s.read(ctx, func(c *conn) error {
+		return c.query(ctx, "SELECT name FROM meta WHERE value = 1", nil, func(r row) error {
+			left[r.text(0)] = true
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for _, one := range []chore{
+		{"repack", "pack the sums of an earlier version", (*writer).repack},
+		{"retotal", "sum up by domain", (*writer).retotal},
+		{"resettle", "bring the store of an earlier version up to date", (*writer).resettle},
+	} {
+		if !left[one.name] {
+			continue
+		}
+		if err := s.change(ctx, one.once); err != nil {
+			return fmt.Errorf("%s: %w", one.doing, err)
 		}
 	}
 	return nil
 }
 
-// once does what a migration has left to the program to do, in one transaction.
-// meta holds 1 under the name until it is done.
-func (s *Store) once(ctx context.Context, name string, do func(context.Context, *writer) error) error {
-	var wanted int64
-	err := s.read(ctx, func(c *conn) (err error) {
-		wanted, err = meta(ctx, c, name)
-		return err
-	})
-	if err != nil || wanted == 0 {
+// once does the chore, unless another process has done it while this one waited.
+func (one chore) once(ctx context.Context, w *writer) error {
+	if left, err := meta(ctx, w.conn, one.name); err != nil || left == 0 {
 		return err
 	}
-	return s.change(ctx, func(ctx context.Context, w *writer) error {
-		// Another process may have done it while this one waited.
-		if wanted, err := meta(ctx, w.conn, name); err != nil || wanted == 0 {
-			return err
-		}
-		if err := do(ctx, w); err != nil {
-			return err
-		}
-		return addMeta(ctx, w.conn, name, -1)
-	})
+	if err := one.do(w, ctx); err != nil {
+		return err
+	}
+	return addMeta(ctx, w.conn, one.name, -1)
 }
 
 // resettle brings what a store of version 1 holds in line with what came later,
 // as far as statements alone can't: who signed under which name, which of
 // several reports that claim to be the same counts by that, and documents in
 // quarantine that waited for DNS without their mail.
-func (s *Store) resettle(ctx context.Context) error {
-	err := s.once(ctx, "resettle", func(ctx context.Context, w *writer) error {
-		if err := w.signedBefore(ctx); err != nil {
-			return err
-		}
-		lost, err := w.conn.integers(ctx, `SELECT DISTINCT ledger FROM delivery d INDEXED BY delivery_pending WHERE trust = 2 AND report < 0
-			AND NOT EXISTS (SELECT 1 FROM pending_mail m WHERE m.ledger = d.ledger)`)
-		if err != nil {
-			return err
-		}
-		for _, ledger := range lost {
-			if err := w.giveUp(ctx, ledger, "DNS gave no answer, and the mail was not kept"); err != nil {
-				return err
-			}
-		}
-		superseded, err := w.conn.integers(ctx, "SELECT id FROM report INDEXED BY report_superseded WHERE superseded = 1")
-		if err != nil {
-			return err
-		}
-		return w.settleReports(ctx, superseded)
-	})
-	if err != nil {
-		return fmt.Errorf("bring the store of an earlier version up to date: %w", err)
+func (w *writer) resettle(ctx context.Context) error {
+	if err := w.signedBefore(ctx); err != nil {
+		return err
 	}
-	return nil
+	lost, err := w.conn.integers(ctx, `SELECT DISTINCT ledger FROM delivery d INDEXED BY delivery_pending WHERE trust = 2 AND report < 0
+		AND NOT EXISTS (SELECT 1 FROM pending_mail m WHERE m.ledger = d.ledger)`)
+	if err != nil {
+		return err
+	}
+	for _, ledger := range lost {
+		if err := w.giveUp(ctx, ledger, "DNS gave no answer, and the mail was not kept"); err != nil {
+			return err
+		}
+	}
+	superseded, err := w.conn.integers(ctx, "SELECT id FROM report INDEXED BY report_superseded WHERE superseded = 1")
+	if err != nil {
+		return err
+	}
+	return w.settleReports(ctx, superseded)
 }
 
 // signedBefore notes who signed the reports that are stored.
@@ -83,37 +88,25 @@ func (w *writer) signedBefore(ctx context.Context) error {
 }
 
 // repack fills the packed rollups from the tables of version 3, and drops these.
-func (s *Store) repack(ctx context.Context) error {
-	err := s.once(ctx, "repack", func(ctx context.Context, w *writer) error {
-		for _, r := range sessionRollups {
-			if !r.packed() || !r.kinds() {
-				continue
-			}
-			if err := repackRollup(ctx, w.conn, r); err != nil {
-				return err
-			}
+func (w *writer) repack(ctx context.Context) error {
+	for _, r := range sessionRollups {
+		if !r.packed() || !r.kinds() {
+			continue
 		}
-		return w.conn.script(ctx, `DROP TABLE old_domain_day; DROP TABLE old_domain_month; DROP TABLE old_domain_reporter_day; DROP TABLE old_stored_hour`)
-	})
-	if err != nil {
-		return fmt.Errorf("pack the sums of an earlier version: %w", err)
+		if err := repackRollup(ctx, w.conn, r); err != nil {
+			return err
+		}
 	}
-	return nil
+	return w.conn.script(ctx, `DROP TABLE old_domain_day; DROP TABLE old_domain_month; DROP TABLE old_domain_reporter_day; DROP TABLE old_stored_hour`)
 }
 
 // retotal fills the sums of domains over all kinds, which version 8 brought, from
 // those by kind.
-func (s *Store) retotal(ctx context.Context) error {
-	err := s.once(ctx, "retotal", func(ctx context.Context, w *writer) error {
-		for _, pair := range [][2]*rollup{{domainMonth, domainTotalMonth}, {domainDay, domainTotalDay}} {
-			if err := totalRollup(ctx, w.conn, pair[0], pair[1]); err != nil {
-				return err
-			}
+func (w *writer) retotal(ctx context.Context) error {
+	for _, pair := range [][2]*rollup{{domainMonth, domainTotalMonth}, {domainDay, domainTotalDay}} {
+		if err := totalRollup(ctx, w.conn, pair[0], pair[1]); err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("sum up by domain: %w", err)
 	}
 	return nil
 }
