@@ -230,9 +230,24 @@ func (s *Store) take(ctx context.Context, from chan *conn) (*conn, error) {
 	}
 }
 
+// reader waits for a connection for reading. One that is open comes first: it has
+// its statements and some pages, which another would read and keep once more.
+func (s *Store) reader(ctx context.Context) (*conn, error) {
+	c, err := s.take(ctx, s.reading)
+	for tries := 1; err == nil && c == nil && tries < readers; tries++ {
+		select {
+		case next := <-s.reading:
+			s.reading <- c
+			c = next
+		default:
+		}
+	}
+	return c, err
+}
+
 // read lends f a connection for reading.
 func (s *Store) read(ctx context.Context, f func(*conn) error) error {
-	c, err := s.take(ctx, s.reading)
+	c, err := s.reader(ctx)
 	if err != nil {
 		return err
 	}

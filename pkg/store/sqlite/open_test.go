@@ -40,22 +40,41 @@ func TestOpenCreatesFoldersAndFileForTheUserAlone(t *testing.T) {
 	}
 }
 
-func TestAStartOpensNoMoreReadersThanItNeeds(t *testing.T) {
+// openReaders counts those of the connections for reading that are open and free.
+func openReaders(s *Store) (open int) {
+	for range len(s.reading) {
+		c := <-s.reading
+		if c != nil {
+			open++
+		}
+		s.reading <- c
+	}
+	return open
+}
+
+func TestNoMoreReadersAreOpenThanWereNeededAtOnce(t *testing.T) {
+	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), "s.db")
-	for _, start := range []string{"a new store", "a store that is up to date"} {
-		s := must2(Open(t.Context(), path))(t)
-		open := 0
-		for range readers {
-			c := <-s.reading
-			if c != nil {
-				open++
-			}
-			s.reading <- c
-		}
-		must(t, s.Close())
-		if open != 1 {
-			t.Errorf("%s opens %d readers", start, open)
-		}
+	must(t, file(t, path).Close())
+	s := file(t, path)
+	if open := openReaders(s); open != 1 {
+		t.Errorf("a start opens %d readers", open)
+	}
+	for range 10 {
+		must2(s.Revision(ctx))(t)
+	}
+	if open := openReaders(s); open != 1 {
+		t.Errorf("one after the other, queries open %d readers", open)
+	}
+	must(t, s.read(ctx, func(*conn) error { return discard(s.Revision(ctx)) }))
+	if open := openReaders(s); open != 2 {
+		t.Errorf("two at once open %d readers", open)
+	}
+	for range 10 {
+		must2(s.Revision(ctx))(t)
+	}
+	if open := openReaders(s); open != 2 {
+		t.Errorf("after them, queries open %d readers", open)
 	}
 }
 
