@@ -3,6 +3,7 @@ import { type GrafanaTheme2 } from '@grafana/data';
 import { Badge, Icon, IconButton, useStyles2 } from '@grafana/ui';
 
 import { type ReportSource, type SourceStatus } from '../../types';
+import { FoldButton } from '../FoldButton';
 import { HttpsFields } from './HttpsFields';
 import { ImapFields } from './ImapFields';
 import { type ConfigProps } from './props';
@@ -31,12 +32,11 @@ export function SourceCard({ source, isOpen, isSaved, state, onPolled, onToggle,
   return (
     <section className={styles.card} aria-label={`Source ${source.id}`} data-testid={`source-${source.id}`}>
       <div className={styles.header}>
-        <button type="button" className={styles.title} aria-expanded={isOpen} onClick={onToggle}>
-          <Icon name={isOpen ? 'angle-down' : 'angle-right'} />
+        <FoldButton isOpen={isOpen} onClick={onToggle}>
           <Icon name={source.type === 'imap' ? 'envelope' : 'cloud-download'} />
           <span className={styles.name}>{name}</span>
           <span className={styles.id}>{source.id}</span>
-        </button>
+        </FoldButton>
         {isSaved ? <StateBadge state={state} /> : <Badge color="darkgrey" text="Not saved yet" />}
         <div className={styles.buttons}>
           <IconButton
@@ -85,17 +85,6 @@ const getStyles = (theme: GrafanaTheme2) => ({
     padding: theme.spacing(1),
     background: theme.colors.background.secondary,
     borderRadius: theme.shape.radius.default,
-  }),
-  title: css({
-    display: 'flex',
-    flex: '1 1 auto',
-    minWidth: 0,
-    alignItems: 'center',
-    gap: theme.spacing(1),
-    padding: 0,
-    border: 'none',
-    background: 'none',
-    textAlign: 'left',
   }),
   name: css({ fontWeight: theme.typography.fontWeightMedium, overflow: 'hidden', textOverflow: 'ellipsis' }),
   id: css({

@@ -1,10 +1,11 @@
 import { css } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
-import { Badge, Button, Icon, IconButton, LinkButton, Text, useStyles2 } from '@grafana/ui';
+import { Badge, Button, IconButton, LinkButton, Text, useStyles2 } from '@grafana/ui';
 import { useState } from 'react';
 
 import { downloadUrl } from '../../api';
 import { type QuarantineItem, type ReasonGroup } from '../../quarantine';
+import { FoldButton } from '../FoldButton';
 import { bytes } from './RawDrawer';
 
 /** How many items are shown at first, and with each wish for more. */
@@ -35,13 +36,12 @@ export function ReasonSection({ uid, group, actions }: Props) {
   return (
     <section aria-label={`Reason ${reason}`} className={styles.section}>
       <div className={styles.header}>
-        <button type="button" className={styles.title} aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
-          <Icon name={isOpen ? 'angle-down' : 'angle-right'} />
+        <FoldButton isOpen={isOpen} onClick={() => setIsOpen(!isOpen)}>
           <Badge color="orange" text={items.length.toLocaleString('en-US')} />
           <span>
             <strong>{meaning}</strong> <span className={styles.word}>{reason}</span>
           </span>
-        </button>
+        </FoldButton>
         {actions && (
           <Button
             type="button"
@@ -143,16 +143,6 @@ const getStyles = (theme: GrafanaTheme2) => ({
     justifyContent: 'space-between',
     gap: theme.spacing(1),
     padding: theme.spacing(0.5, 1),
-  }),
-  title: css({
-    display: 'flex',
-    flex: 1,
-    alignItems: 'center',
-    gap: theme.spacing(1),
-    padding: 0,
-    border: 'none',
-    background: 'none',
-    textAlign: 'left',
   }),
   word: css({
     color: theme.colors.text.secondary,
