@@ -12,22 +12,7 @@ var failureColumns = []string{"failed", "overlap"}
 
 // FailureSums sums failure details by any dimensions.
 func (s *Store) FailureSums(ctx context.Context, query store.SumQuery) ([]store.FailureSum, store.Cost, error) {
-	var rows []store.FailureSum
-	var cost store.Cost
-	err := s.snapshot(ctx, func(c *conn) error {
-		q, err := s.sumQuestion(ctx, c, query)
-		if err != nil {
-			return err
-		}
-		firstHour, err := meta(ctx, c, "first_hour")
-		if err != nil {
-			return err
-		}
-		p := failurePlan(q, firstHour)
-		cost.Rows = p.rows
-		rows, err = s.sumFailures(ctx, c, q, p)
-		return err
-	})
+	rows, cost, err := sumUp(ctx, s, query, failurePlan, s.sumFailures)
 	if err != nil {
 		return nil, store.Cost{}, fmt.Errorf("sum failure details: %w", err)
 	}

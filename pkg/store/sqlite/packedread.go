@@ -67,31 +67,19 @@ func (p *plan) scan(ctx context.Context, c *conn, q *question, visit func(bucket
 // tests are the filters of a question; policy type and mode stand behind the kind.
 func (r *rollup) tests(ctx context.Context, c *conn, q *question) ([]test, error) {
 	var tests []test
-	for _, list := range [][]filtered{q.filters, q.among} {
-		for _, f := range list {
-			if isKind(f.dimension) {
-				continue
-			}
-			tests = append(tests, newTest(r.position(columns[f.dimension]), f.set))
-		}
-	}
 	w := where{}
-	for _, list := range [][]filtered{q.filters, q.among} {
-		for _, f := range list {
-			if isKind(f.dimension) {
-				w.dimension(f, func(string) string { return "id" })
-			}
+	for _, f := range slices.Concat(q.filters, q.among) {
+		if isKind(f.dimension) {
+			w.dimension(f, func(string) string { return "id" })
+			continue
 		}
+		tests = append(tests, newTest(r.position(columns[f.dimension]), f.set))
 	}
 	if len(w.conditions) == 0 {
 		return tests, nil
 	}
-	var kinds idSet
-	err := c.query(ctx, "SELECT id FROM kind "+w.clause(), w.args, func(row row) error {
-		kinds.ids = append(kinds.ids, row.int(0))
-		return nil
-	})
-	return append(tests, newTest(r.position("kind"), kinds)), err
+	kinds, err := c.integers(ctx, "SELECT id FROM kind "+w.clause(), w.args...)
+	return append(tests, newTest(r.position("kind"), idSet{ids: kinds})), err
 }
 
 // rows makes the statement for the rows to look into.

@@ -37,8 +37,10 @@ type part struct {
 
 func (p *plan) packed() bool { return p.parts[0].packed != nil }
 
-// sessionPlan picks the smallest table that can answer a question on sessions.
-func sessionPlan(q *question, details []filtered, firstHour int64) plan {
+// sessionPlan picks the smallest table that can answer a question on sessions,
+// and takes the filters on failure details out of it.
+func sessionPlan(q *question, firstHour int64) plan {
+	details := q.splitDetails()
 	needed := q.columns()
 	switch {
 	case len(details) > 0:

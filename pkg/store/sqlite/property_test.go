@@ -186,7 +186,7 @@ func note(t *rapid.T, s *Store, query store.SumQuery, paths map[string]bool, cos
 		}
 		p := failurePlan(q, firstHour)
 		if !failures {
-			p = sessionPlan(q, q.splitDetails(), firstHour)
+			p = sessionPlan(q, firstHour)
 		}
 		if p.rows != cost.Rows || p.rows != strings.Contains(p.name, "rows") {
 			t.Fatalf("cost of %s is %+v", p.name, cost)

@@ -17,9 +17,19 @@ func (s *Store) Sessions(ctx context.Context, query store.SumQuery) ([]store.Ses
 			return nil, store.Cost{}, fmt.Errorf("group sessions by %s: only failed sessions can be told apart by it", d)
 		}
 	}
-	var rows []store.SessionRow
-	var cost store.Cost
-	err := s.snapshot(ctx, func(c *conn) error {
+	rows, cost, err := sumUp(ctx, s, query, sessionPlan, s.sumSessions)
+	if err != nil {
+		return nil, store.Cost{}, fmt.Errorf("sum sessions: %w", err)
+	}
+	return narrow(rows, query, func(r store.SessionRow) []string { return r.Group }), cost, nil
+}
+
+// sumUp answers a query for sums, by the plan that pick makes of it.
+func sumUp[R any](
+	ctx context.Context, s *Store, query store.SumQuery, pick func(q *question, firstHour int64) plan,
+	sum func(context.Context, *conn, *question, plan) ([]R, error),
+) (rows []R, cost store.Cost, err error) {
+	err = s.snapshot(ctx, func(c *conn) error {
 		q, err := s.sumQuestion(ctx, c, query)
 		if err != nil {
 			return err
@@ -28,15 +38,12 @@ func (s *Store) Sessions(ctx context.Context, query store.SumQuery) ([]store.Ses
 		if err != nil {
 			return err
 		}
-		p := sessionPlan(q, q.splitDetails(), firstHour)
+		p := pick(q, firstHour)
 		cost.Rows = p.rows
-		rows, err = s.sumSessions(ctx, c, q, p)
+		rows, err = sum(ctx, c, q, p)
 		return err
 	})
-	if err != nil {
-		return nil, store.Cost{}, fmt.Errorf("sum sessions: %w", err)
-	}
-	return narrow(rows, query, func(r store.SessionRow) []string { return r.Group }), cost, nil
+	return rows, cost, err
 }
 
 var sessionColumns = []string{"reports", "pairs", "successful", "failed", "protected", "overlap_total", "overlap_failed"}

@@ -47,12 +47,11 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 	if err != nil {
 		return nil, err
 	}
-	var p plan
+	pick := sessionPlan
 	if d.Detail() {
-		p = failurePlan(q, firstHour)
-	} else {
-		p = sessionPlan(q, q.splitDetails(), firstHour)
+		pick = failurePlan
 	}
+	p := pick(q, firstHour)
 	if p.packed() {
 		groups, err := sessionGroups(ctx, c, q, p)
 		if err != nil {
