@@ -197,32 +197,33 @@ type Cadence struct {
 	Note string
 }
 
-// Cadences returns the cadence of every pair of domain and reporter, ordered by
-// domain and reporter. UpTo is when all sources were last polled with success
-// (the earliest of them): what we did not fetch is not held against a reporter.
-// Where it is zero, and while syncing, the first synchronisation, nothing is overdue.
+// Cadences is that of a [Survey] of the histories up to a time.
 func Cadences(histories []History, upTo time.Time, syncing bool) []Cadence {
-	s := newSurvey(histories, upTo)
-	return s.pairCadences(upTo, syncing)
+	s := NewSurvey(upTo)
+	s.Add(histories)
+	return s.Cadences(syncing)
 }
 
-// ReporterCadences is [Cadences] for every reporter over all its domains,
-// ordered by reporter. It is not overdue for domains that all their reporters
-// fell silent on together: that is the domain's affair, see [DomainSilence].
-func ReporterCadences(histories []History, upTo time.Time, syncing bool) []Cadence {
-	_, reporters := AllCadences(histories, upTo, syncing)
-	return reporters
+// Cadences returns the cadence of every pair of domain and reporter, ordered by
+// domain and reporter. Up to when all sources were last polled with success
+// (the earliest of them) counts: what we did not fetch is not held against a
+// reporter. Where that is not known, and while syncing, the first
+// synchronisation, nothing is overdue.
+func (s *Survey) Cadences(syncing bool) []Cadence {
+	s.join()
+	return s.pairCadences(s.upTo, syncing)
 }
 
-// AllCadences returns both [Cadences] and [ReporterCadences].
-func AllCadences(histories []History, upTo time.Time, syncing bool) (pairs, reporters []Cadence) {
-	s := newSurvey(histories, upTo)
-	pairs = s.pairCadences(upTo, syncing)
-	return pairs, s.reporterCadences(s.stopped(pairs), upTo, syncing)
+// AllCadences returns [Survey.Cadences], and those of every reporter over all its
+// domains, ordered by reporter. It is not overdue for domains that all their
+// reporters fell silent on together: that is the domain's affair, see [DomainSilence].
+func (s *Survey) AllCadences(syncing bool) (pairs, reporters []Cadence) {
+	pairs = s.Cadences(syncing)
+	return pairs, s.reporterCadences(s.stopped(pairs), s.upTo, syncing)
 }
 
 // reporterCadences takes the domains whose reporters all stopped together.
-func (s *survey) reporterCadences(stopped map[string]string, upTo time.Time, syncing bool) []Cadence {
+func (s *Survey) reporterCadences(stopped map[string]string, upTo time.Time, syncing bool) []Cadence {
 	all := make([]Cadence, 0, len(s.reporters))
 	for i := range s.reporters {
 		l := &s.reporters[i]
@@ -236,7 +237,7 @@ func (s *survey) reporterCadences(stopped map[string]string, upTo time.Time, syn
 	return all
 }
 
-func (s *survey) pairCadences(upTo time.Time, syncing bool) []Cadence {
+func (s *Survey) pairCadences(upTo time.Time, syncing bool) []Cadence {
 	all := make([]Cadence, 0, len(s.pairs))
 	for i := range s.pairs {
 		all = append(all, s.pairs[i].cadence(upTo, syncing))

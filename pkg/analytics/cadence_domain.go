@@ -91,7 +91,7 @@ func (c Cadence) canBeOverdue() bool {
 
 // stopped finds the domains of several reporters that all fell silent
 // together, and says so of each. Cadences are those of the survey's pairs.
-func (s *survey) stopped(cadences []Cadence) map[string]string {
+func (s *Survey) stopped(cadences []Cadence) map[string]string {
 	said := map[string]string{}
 	for domain, r := range s.ranges {
 		var last []tlsrpt.Day
@@ -111,7 +111,7 @@ func (s *survey) stopped(cadences []Cadence) map[string]string {
 }
 
 // onlyWhere tells whether the reporter was last heard on such domains alone.
-func (s *survey) onlyWhere(l *line, domains map[string]string) bool {
+func (s *Survey) onlyWhere(l *line, domains map[string]string) bool {
 	for _, i := range s.members[l.reporter] {
 		p := &s.pairs[i]
 		if _, ok := domains[p.domain]; !ok && l.last-p.last <= togetherDays {

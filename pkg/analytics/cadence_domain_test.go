@@ -36,7 +36,7 @@ func TestDomainSilence(t *testing.T) {
 				t.Errorf("sentence %q", got.Sentence)
 			}
 			var overdue []string
-			for _, r := range ReporterCadences(c.histories, thisNoon, false) {
+			for _, r := range reporterCadences(c.histories, thisNoon, false) {
 				if r.Overdue > 0 {
 					overdue = append(overdue, r.Reporter)
 				}
@@ -61,7 +61,7 @@ func TestAReporterIsOneOverItsDomains(t *testing.T) {
 	}
 	// Mail days on each of its domains make a daily reporter.
 	histories = append(histories, heardOn("a.example", "T", daysAgo(60, 2, 2)...), heardOn("b.example", "T", daysAgo(61, 1, 2)...))
-	got := ReporterCadences(histories, thisNoon, false)
+	got := reporterCadences(histories, thisNoon, false)
 	if len(got) != 3 {
 		t.Fatalf("got %d rows", len(got))
 	}

@@ -27,10 +27,14 @@ type line struct {
 	was      []string
 }
 
-// A survey is all lines: pairs ordered by domain and reporter, and reporters
-// over all their domains, ordered by reporter.
-type survey struct {
+// A Survey tells cadences of histories, which need not all be in memory at
+// once: it keeps of them when who was heard. It holds the lines of pairs, ordered
+// by domain and reporter, and once all are there those of reporters over all
+// their domains, ordered by reporter.
+type Survey struct {
+	upTo             time.Time
 	pairs, reporters []line
+	joined           bool
 	// ranges are the places of each domain's pairs, members those of each
 	// reporter's.
 	ranges  map[string]span
@@ -40,57 +44,76 @@ type survey struct {
 
 type span struct{ from, to int }
 
-// newSurvey takes the histories apart into lines. Days after upTo come from
-// senders whose clock is wrong: no one can be heard ahead of time.
-func newSurvey(histories []History, upTo time.Time) *survey {
+// NewSurvey begins a survey as of the last successful poll of all sources; zero
+// is not known. Days after it come from senders whose clock is wrong: no one can
+// be heard ahead of time.
+func NewSurvey(upTo time.Time) *Survey {
+	return &Survey{upTo: upTo, ranges: map[string]span{}, members: map[string][]int{}, names: map[string]orgName{}}
+}
+
+// Add takes all histories of some domains, whose names come after those of the
+// domains before. Nothing can be added to a survey that has told something.
+func (s *Survey) Add(histories []History) {
 	sorted := histories
 	if !slices.IsSortedFunc(histories, compareHistories) {
 		sorted = slices.SortedFunc(slices.Values(histories), compareHistories)
 	}
-	s := &survey{
-		pairs: make([]line, 0, len(sorted)), ranges: map[string]span{},
-		members: map[string][]int{}, names: map[string]orgName{},
-	}
+	room := 0
 	for i := range sorted {
-		h := &sorted[i]
-		l := newLine(h, upTo)
-		if r, ok := s.ranges[h.Domain]; ok {
-			s.ranges[h.Domain] = span{r.from, i + 1}
-		} else {
-			s.ranges[h.Domain] = span{i, i + 1}
-		}
-		s.members[h.Reporter] = append(s.members[h.Reporter], i)
-		if _, ok := s.names[h.Reporter]; !ok {
-			s.names[h.Reporter] = parseOrgName(h.Reporter)
-		}
-		s.pairs = append(s.pairs, l)
+		room += len(sorted[i].Days)
 	}
-	for _, r := range s.ranges {
-		countCleanWithout(sorted[r.from:r.to], s.pairs[r.from:r.to])
+	days := make([]tlsrpt.Day, 0, room)
+	s.pairs = slices.Grow(s.pairs, len(sorted))
+	for from := 0; from < len(sorted); {
+		to, first := from, len(s.pairs)
+		for ; to < len(sorted) && sorted[to].Domain == sorted[from].Domain; to++ {
+			days = s.add(&sorted[to], days)
+		}
+		s.ranges[sorted[from].Domain] = span{first, len(s.pairs)}
+		countCleanWithout(sorted[from:to], s.pairs[first:])
+		from = to
 	}
-	s.joinReporters()
-	s.findRenamed()
-	return s
 }
 
-func newLine(h *History, upTo time.Time) line {
+// add puts the days of a history behind others, and returns all.
+func (s *Survey) add(h *History, days []tlsrpt.Day) []tlsrpt.Day {
+	l, days := newLine(h, s.upTo, days)
+	s.members[h.Reporter] = append(s.members[h.Reporter], len(s.pairs))
+	if _, ok := s.names[h.Reporter]; !ok {
+		s.names[h.Reporter] = parseOrgName(h.Reporter)
+	}
+	s.pairs = append(s.pairs, l)
+	return days
+}
+
+// join makes of the pairs what is told of them, once.
+func (s *Survey) join() {
+	if !s.joined {
+		s.joined = true
+		s.joinReporters()
+		s.findRenamed()
+	}
+}
+
+func newLine(h *History, upTo time.Time, days []tlsrpt.Day) (line, []tlsrpt.Day) {
 	l := line{
 		domain: h.Domain, reporter: h.Reporter, domains: []string{h.Domain},
 		first: h.First, last: h.Last, reports: h.Reports, lastStored: h.LastStored, into: -1,
-		days: make([]tlsrpt.Day, 0, len(h.Days)),
 	}
+	start := len(days)
 	ahead := tlsrpt.DayOf(upTo) + 1
 	for _, d := range h.Days {
 		if !upTo.IsZero() && d.Day > ahead {
 			continue
 		}
-		l.days = append(l.days, d.Day)
+		days = append(days, d.Day)
 		l.clean = l.clean || d.Failed == 0
 	}
+	l.days = days[start:len(days):len(days)]
 	if n := len(l.days); n > 0 && !upTo.IsZero() && l.last > ahead {
 		l.last = l.days[n-1]
 	}
-	return l
+	return l, days
 }
 
 // countCleanWithout counts, for those of a domain who only ever told of
@@ -121,7 +144,7 @@ func countCleanWithout(histories []History, lines []line) {
 }
 
 // joinReporters makes the lines of reporters over all their domains.
-func (s *survey) joinReporters() {
+func (s *Survey) joinReporters() {
 	for reporter, members := range s.members {
 		first := s.pairs[members[0]]
 		joined := line{reporter: reporter, first: first.first, last: first.last, into: -1}

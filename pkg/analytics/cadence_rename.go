@@ -67,7 +67,7 @@ func (n orgName) similar(other orgName) bool {
 
 // findRenamed tells which lines go on under another name, and gives the new
 // names the history of the old ones.
-func (s *survey) findRenamed() {
+func (s *Survey) findRenamed() {
 	s.linkWithin(s.reporters)
 	newName := map[string]string{}
 	for _, l := range s.reporters {
@@ -87,7 +87,7 @@ func (s *survey) findRenamed() {
 	inherit(s.reporters)
 }
 
-func (s *survey) linkWithin(lines []line) {
+func (s *Survey) linkWithin(lines []line) {
 	if len(lines) < 2 {
 		return
 	}
@@ -108,7 +108,7 @@ func (s *survey) linkWithin(lines []line) {
 
 // link finds the line that goes on where line i ends: of those of the same
 // organization, the one that starts first after it.
-func (s *survey) link(lines []line, i int, group []int) {
+func (s *Survey) link(lines []line, i int, group []int) {
 	old := &lines[i]
 	_, every := old.habit()
 	if len(old.days) < minDaysHeard {

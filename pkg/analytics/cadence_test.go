@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -155,7 +156,7 @@ func TestCadenceOfOneReporter(t *testing.T) {
 			if c.noPoll {
 				upTo = time.Time{}
 			}
-			for _, got := range append(Cadences([]History{c.history}, upTo, c.syncing), ReporterCadences([]History{c.history}, upTo, c.syncing)...) {
+			for _, got := range append(Cadences([]History{c.history}, upTo, c.syncing), reporterCadences([]History{c.history}, upTo, c.syncing)...) {
 				if got.Kind != c.kind || got.Every != c.every || got.Overdue != c.overdue || got.State != c.state {
 					t.Errorf("got %s every %d, overdue %d, %s; want %s every %d, overdue %d, %s",
 						got.Kind, got.Every, got.Overdue, got.State, c.kind, c.every, c.overdue, c.state)
@@ -211,7 +212,7 @@ func TestFailuresOnly(t *testing.T) {
 			if c.want == FailuresOnly && (got.Overdue != 0 || !got.ExpectedNext.IsZero() || got.State == ReporterSilent || !strings.Contains(got.Note, "good news")) {
 				t.Errorf("failures only, and yet %+v", got)
 			}
-			over := cadenceOf(t, ReporterCadences(c.histories, thisNoon, false), "", reporter)
+			over := cadenceOf(t, reporterCadences(c.histories, thisNoon, false), "", reporter)
 			if len(over.Domains) == 2 && over.Kind == FailuresOnly {
 				t.Error("a reporter that reported success on one domain reports on failures only")
 			}
@@ -237,7 +238,7 @@ func TestAReporterThatChangesItsName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			histories := []History{heardOn("a.example", c.old, c.oldDays...), heardOn("a.example", c.new, c.newAgo...)}
-			for _, rows := range [][]Cadence{Cadences(histories, thisNoon, false), ReporterCadences(histories, thisNoon, false)} {
+			for _, rows := range [][]Cadence{Cadences(histories, thisNoon, false), reporterCadences(histories, thisNoon, false)} {
 				old, now := cadenceOf(t, rows, rows[0].Domain, c.old), cadenceOf(t, rows, rows[0].Domain, c.new)
 				if !c.wantGoesOn {
 					if old.GoesOnAs != "" || old.Overdue == 0 {
@@ -320,7 +321,7 @@ func TestCadencesHold(t *testing.T) {
 			}
 		}
 		shuffled := rapid.Permutation(histories).Draw(t, "order")
-		for _, judge := range []func([]History, time.Time, bool) []Cadence{Cadences, ReporterCadences} {
+		for _, judge := range []func([]History, time.Time, bool) []Cadence{Cadences, reporterCadences} {
 			now, later := judge(histories, thisNoon, false), judge(histories, thisNoon.Add(day), false)
 			if diff := cmp.Diff(now, judge(shuffled, thisNoon, false)); diff != "" {
 				t.Fatalf("the order of histories matters: %s", diff)
@@ -344,4 +345,23 @@ func TestCadencesHold(t *testing.T) {
 			}
 		}
 	})
+}
+
+// reporterCadences are those over all domains.
+func reporterCadences(histories []History, upTo time.Time, syncing bool) []Cadence {
+	_, reporters := surveyOf(histories, upTo).AllCadences(syncing)
+	return reporters
+}
+
+// surveyOf adds one domain after the other, the histories of each as they stand.
+func surveyOf(histories []History, upTo time.Time) *Survey {
+	byDomain := map[string][]History{}
+	for _, h := range histories {
+		byDomain[h.Domain] = append(byDomain[h.Domain], h)
+	}
+	s := NewSurvey(upTo)
+	for _, domain := range slices.Sorted(maps.Keys(byDomain)) {
+		s.Add(byDomain[domain])
+	}
+	return s
 }

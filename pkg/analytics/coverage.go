@@ -7,7 +7,7 @@ import (
 )
 
 // CoverageLeadDays is how many days before a range histories must reach for
-// [Completeness] to know from its first day on who was expected.
+// [Survey.Completeness] to know from its first day on who was expected.
 const CoverageLeadDays = LearnDays + SilentAfter
 
 // A Coverage is how many of the reporters that were expected on a day were heard.
@@ -30,14 +30,15 @@ func (c Coverage) Value() float64 { return ratio(c.Heard, c.Expected) }
 // who was heard before, daily at that time, and not silent yet; later days
 // never change that, except that a reporter's new name is known for one only
 // after some days. A day has no row with no one expected, or when it had not
-// ended at the last successful poll (upTo); nor has any during the first
+// ended at the last successful poll; nor has any during the first
 // synchronisation. Rows are ordered by domain and day.
-func Completeness(histories []History, from, to tlsrpt.Day, byDomain bool, upTo time.Time, syncing bool) []Coverage {
+func (s *Survey) Completeness(from, to tlsrpt.Day, byDomain, syncing bool) []Coverage {
+	upTo := s.upTo
 	if upTo.IsZero() || syncing {
 		return nil
 	}
+	s.join()
 	to = min(to, tlsrpt.DayOf(upTo))
-	s := newSurvey(histories, upTo)
 	from = max(from, s.firstHeard(to))
 	if from >= to {
 		return nil
@@ -56,7 +57,7 @@ func Completeness(histories []History, from, to tlsrpt.Day, byDomain bool, upTo 
 }
 
 // firstHeard is the first day with a report, or last.
-func (s *survey) firstHeard(last tlsrpt.Day) tlsrpt.Day {
+func (s *Survey) firstHeard(last tlsrpt.Day) tlsrpt.Day {
 	for i := range s.reporters {
 		if days := s.reporters[i].days; len(days) > 0 {
 			last = min(last, days[0])

@@ -68,7 +68,7 @@ func TestCompletenessByDay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			from := today - tlsrpt.Day(c.days)
 			for _, byDomain := range []bool{true, false} {
-				rows := Completeness(c.histories, from, today, byDomain, c.upTo, c.syncing)
+				rows := completeness(c.histories, from, today, byDomain, c.upTo, c.syncing)
 				if got := shares(rows, from, today); got != c.want {
 					t.Errorf("by domain %t: got %s, want %s", byDomain, got, c.want)
 				}
@@ -82,10 +82,10 @@ func TestReportersCountOnceOverDomainsAndPairsByDomain(t *testing.T) {
 		heardOn("a.example", "R", daysAgo(60, 1, 1)...), heardOn("b.example", "R", without(daysAgo(60, 1, 1), 2)...),
 		heardOn("c.example", "T", daysAgo(60, 1, 2)...), heardOn("d.example", "T", daysAgo(59, 1, 2)...),
 	}
-	if got := shares(Completeness(histories, today-3, today, false, thisNoon, false), today-3, today); got != "2/2 2/2 2/2" {
+	if got := shares(completeness(histories, today-3, today, false, thisNoon, false), today-3, today); got != "2/2 2/2 2/2" {
 		t.Errorf("reporters: %s", got)
 	}
-	rows := Completeness(histories, today-3, today, true, thisNoon, false)
+	rows := completeness(histories, today-3, today, true, thisNoon, false)
 	if len(rows) != 6 || rows[0].Domain != "a.example" || rows[4].Value() != 0 || rows[5].Value() != 1 {
 		t.Errorf("pairs: %+v", rows)
 	}
@@ -102,7 +102,7 @@ func TestCompletenessHolds(t *testing.T) {
 			histories = append(histories, heardOn("a.example", reporter, ago...))
 		}
 		byDomain := rapid.Bool().Draw(t, "by domain")
-		before := Completeness(histories, today-60, today, byDomain, thisNoon, false)
+		before := completeness(histories, today-60, today, byDomain, thisNoon, false)
 		for _, r := range before {
 			if r.Expected < 1 || r.Value() < 0 || r.Value() > 1 {
 				t.Fatalf("out of bounds: %+v", r)
@@ -113,7 +113,7 @@ func TestCompletenessHolds(t *testing.T) {
 		more[0].Days = append(slices.Clone(histories[0].Days), DayHeard{Day: added, Reports: 1})
 		more[0].finish()
 		after := map[tlsrpt.Day]Coverage{}
-		for _, r := range Completeness(more, today-60, today, byDomain, thisNoon, false) {
+		for _, r := range completeness(more, today-60, today, byDomain, thisNoon, false) {
 			after[r.Day] = r
 		}
 		for _, r := range before {
@@ -136,6 +136,10 @@ func BenchmarkCompleteness(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		Completeness(histories, today-90, today, true, thisNoon, false)
+		completeness(histories, today-90, today, true, thisNoon, false)
 	}
+}
+
+func completeness(histories []History, from, to tlsrpt.Day, byDomain bool, upTo time.Time, syncing bool) []Coverage {
+	return surveyOf(histories, upTo).Completeness(from, to, byDomain, syncing)
 }

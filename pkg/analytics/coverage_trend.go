@@ -1,6 +1,6 @@
 package analytics
 
-// CoverageGroups adds up the days of [Completeness] by domain, or all of them
+// CoverageGroups adds up the days of [Survey.Completeness] by domain, or all of them
 // where reporters count over all domains.
 func CoverageGroups(rows []Coverage) []Group {
 	var groups []Group

@@ -12,7 +12,7 @@ const (
 	Reports            Metric = "reports"
 	ProtectedShare     Metric = "protectedShare"
 	ReportersFailing   Metric = "reportersFailing"
-	// CompletenessShare is of days, see [Completeness], and not of sessions.
+	// CompletenessShare is of days, see [Survey.Completeness], and not of sessions.
 	CompletenessShare Metric = "completeness"
 )
 

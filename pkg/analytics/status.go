@@ -70,7 +70,7 @@ type StatusInput struct {
 	// are the [IncidentFindings] of others.
 	Incidents   []Incident
 	OfIncidents []Finding
-	// Cadences are of reporters over all their domains, as [ReporterCadences] has
+	// Cadences are of reporters over all their domains, as [Survey.AllCadences] has
 	// them; those that are silent are told.
 	Cadences []Cadence
 	// Silences are of domains; those that are silent are told.

@@ -56,12 +56,12 @@ func (r *request) cleanSince(ctx context.Context, failures map[[2]string]*lastFa
 		var witnesses []analytics.Witness
 		var clean int64
 		for reporter, bad := range f.lastBy {
-			pair := [2]string{f.domain, reporter}
-			w, reports, ok := f.witness(reporter, bad, reported[pair])
+			w, reports, ok := f.witness(reporter, bad, reported[[2]string{f.domain, reporter}])
 			if !ok {
 				continue
 			}
-			w.Awaited = analytics.Awaited(f.last, tlsrpt.DayOf(upTo), f.due(pairs[pair]), upTo)
+			cadence, _ := pairs.of(f.domain, reporter)
+			w.Awaited = analytics.Awaited(f.last, tlsrpt.DayOf(upTo), f.due(cadence), upTo)
 			witnesses = append(witnesses, w)
 			clean += reports
 		}

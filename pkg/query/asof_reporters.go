@@ -48,8 +48,11 @@ func (r *request) recentCadences(ctx context.Context, overAll bool) ([]analytics
 		all, err := r.attendance(ctx)
 		return all.Reporters, err
 	}
-	histories, err := r.histories(ctx, r.lately(leadDays), r.heardSince())
-	return analytics.Cadences(histories, r.heardUpTo(), r.syncing()), err
+	survey, err := r.histories(ctx, r.lately(leadDays), r.heardSince(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return survey.Cadences(r.syncing()), nil
 }
 
 // An attendance is what is known of those who were heard lately.
@@ -67,30 +70,39 @@ func (r *request) attendance(ctx context.Context) (attendance, error) {
 	of := r.ofDay()
 	of.Model, of.Domains, of.From, of.To = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust}, nil, time.Time{}, time.Time{}
 	return judged(ctx, r, of, "attendance", func(ctx context.Context, r *request) (all attendance, err error) {
-		histories, err := r.histories(ctx, r.lately(leadDays), r.heardSince())
+		last := onLastDay{reporters: map[string]bool{}, domains: map[string]bool{}}
+		survey, err := r.histories(ctx, r.lately(leadDays), r.heardSince(), func(some []analytics.History) {
+			last.count(some, tlsrpt.DayOf(r.now()))
+		})
 		if err != nil {
 			return all, err
 		}
-		pairs, reporters := analytics.AllCadences(histories, r.heardUpTo(), r.syncing())
+		pairs, reporters := survey.AllCadences(r.syncing())
 		all.Reporters, all.Silences = reporters, silences(pairs, r.heardUpTo())
-		all.count(histories, tlsrpt.DayOf(r.now()))
+		all.Last, all.LastReporters, all.LastDomains = last.day, len(last.reporters), len(last.domains)
 		return all, nil
 	})
 }
 
-// count counts those heard on the last day, at most today.
-func (a *attendance) count(histories []analytics.History, today tlsrpt.Day) {
+// onLastDay are those heard on the last day with a report; 0 is none.
+type onLastDay struct {
+	day                tlsrpt.Day
+	reporters, domains map[string]bool
+}
+
+// count goes on to histories of other domains. The last day is at most today.
+func (l *onLastDay) count(histories []analytics.History, today tlsrpt.Day) {
 	for _, h := range histories {
-		a.Last = max(a.Last, h.Last)
-	}
-	a.Last = min(a.Last, today)
-	reporters, domains := map[string]bool{}, map[string]bool{}
-	for _, h := range histories {
-		if h.Last >= a.Last {
-			reporters[h.Reporter], domains[h.Domain] = true, true
+		day := min(h.Last, today)
+		if day > l.day {
+			l.day = day
+			clear(l.reporters)
+			clear(l.domains)
+		}
+		if day == l.day {
+			l.reporters[h.Reporter], l.domains[h.Domain] = true, true
 		}
 	}
-	a.LastReporters, a.LastDomains = len(reporters), len(domains)
 }
 
 // silentDays tells of every domain that all its reporters are overdue for how

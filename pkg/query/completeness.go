@@ -27,13 +27,13 @@ func (r *request) coverage(ctx context.Context) ([]analytics.Coverage, error) {
 
 func coverageOf(ctx context.Context, r *request) ([]analytics.Coverage, error) {
 	past := r.past(analytics.CoverageLeadDays)
-	histories, err := r.histories(ctx, past, tlsrpt.DayOf(past.From))
+	survey, err := r.histories(ctx, past, tlsrpt.DayOf(past.From), nil)
 	if err != nil {
 		return nil, err
 	}
 	from, to := tlsrpt.DayOf(r.From), tlsrpt.DayOf(r.To.Add(-time.Nanosecond))+1
 	byDomain := slices.Contains(r.GroupBy, store.PolicyDomain)
-	return analytics.Completeness(histories, from, to, byDomain, r.heardUpTo(), r.syncing()), nil
+	return survey.Completeness(from, to, byDomain, r.syncing()), nil
 }
 
 func (r *request) completenessTrend(ctx context.Context, interval analytics.Interval) (data.Frames, error) {

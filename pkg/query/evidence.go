@@ -1,9 +1,11 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
@@ -150,33 +152,48 @@ func (r *request) knownSince(ctx context.Context, since tlsrpt.Day, domains []st
 	return rows, nil
 }
 
-// pairCadences are cadences by domain and reporter.
-type pairCadences map[[2]string]analytics.Cadence
+// pairCadences are cadences ordered by domain and reporter.
+type pairCadences []analytics.Cadence
 
 func (r *request) pairCadences(histories []analytics.History) pairCadences {
-	pairs := pairCadences{}
-	for _, c := range analytics.Cadences(histories, r.heardUpTo(), r.syncing()) {
-		pairs[[2]string{c.Domain, c.Reporter}] = c
+	return analytics.Cadences(histories, r.heardUpTo(), r.syncing())
+}
+
+// of is the cadence of a pair; the zero one where there is none.
+func (p pairCadences) of(domain, reporter string) (c analytics.Cadence, known bool) {
+	i, known := slices.BinarySearchFunc(p, [2]string{domain, reporter}, func(c analytics.Cadence, pair [2]string) int {
+		return cmp.Or(strings.Compare(c.Domain, pair[0]), strings.Compare(c.Reporter, pair[1]))
+	})
+	if known {
+		c = p[i]
 	}
-	return pairs
+	return c, known
 }
 
 // histories reads who reported when in a selection by period, of all who were
-// heard since a day.
-func (r *request) histories(ctx context.Context, s store.Selection, since tlsrpt.Day) ([]analytics.History, error) {
+// heard since a day, and hands them to each and to a survey: all of some domains
+// at a time, in order.
+func (r *request) histories(ctx context.Context, s store.Selection, since tlsrpt.Day, each func([]analytics.History)) (*analytics.Survey, error) {
 	known, err := r.knownSince(ctx, since, nil)
 	if err != nil {
 		return nil, err
 	}
-	var all []analytics.History
+	survey := analytics.NewSurvey(r.heardUpTo())
 	err = r.eachDomains(known, func(domains []string, known []store.ReporterRow) error {
 		rows, err := r.sessions(ctx, store.SumQuery{
 			Selection: within(s, domains), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
 		})
-		all = append(all, analytics.Histories(rows, known, r.Counting, r.live())...)
-		return err
+		if err != nil {
+			return err
+		}
+		some := analytics.Histories(rows, known, r.Counting, r.live())
+		survey.Add(some)
+		if each != nil {
+			each(some)
+		}
+		return nil
 	})
-	return all, err
+	return survey, err
 }
 
 // begin waits until no other judgement of many domains is being made, and

@@ -119,11 +119,18 @@ func (r *request) incidentInput(ctx context.Context, detailed, past store.Select
 
 // tell says what is known of the reporters of incidents.
 func (p pairCadences) tell(in *analytics.IncidentInput) {
-	in.ExpectedNext = func(domain, reporter string) time.Time { return p[[2]string{domain, reporter}].ExpectedNext }
-	in.FailuresOnly = func(domain, reporter string) bool {
-		return p[[2]string{domain, reporter}].Kind == analytics.FailuresOnly
+	in.ExpectedNext = func(domain, reporter string) time.Time {
+		c, _ := p.of(domain, reporter)
+		return c.ExpectedNext
 	}
-	in.GoesOnAs = func(domain, reporter string) string { return p[[2]string{domain, reporter}].GoesOnAs }
+	in.FailuresOnly = func(domain, reporter string) bool {
+		c, _ := p.of(domain, reporter)
+		return c.Kind == analytics.FailuresOnly
+	}
+	in.GoesOnAs = func(domain, reporter string) string {
+		c, _ := p.of(domain, reporter)
+		return c.GoesOnAs
+	}
 }
 
 func failingDomains(failures []store.FailureSum) []string {

@@ -40,11 +40,14 @@ func reporterRows(ctx context.Context, r *request) (none firstOf[frames.Reporter
 		return none, fmt.Errorf("read reporters: %w", err)
 	}
 	// Whoever reported at any time is not one who never did.
-	histories, err := r.histories(ctx, r.lately(leadDays), 0)
+	var never []analytics.Cadence
+	survey, err := r.histories(ctx, r.lately(leadDays), 0, func(some []analytics.History) {
+		never = append(never, analytics.NeverHeard(some)...)
+	})
 	if err != nil {
 		return none, err
 	}
-	all := r.withCadences(rows, histories)
+	all := r.withCadences(rows, survey.Cadences(r.syncing()), never)
 	slices.SortFunc(all, func(a, b frames.ReporterRow) int {
 		return cmp.Or(cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.PolicyDomain, b.PolicyDomain))
 	})
@@ -53,14 +56,12 @@ func reporterRows(ctx context.Context, r *request) (none firstOf[frames.Reporter
 
 // withCadences adds the cadences to the rows of a range, and rows for those
 // who were silent all through it, or always.
-func (r *request) withCadences(rows []store.ReporterRow, histories []analytics.History) []frames.ReporterRow {
-	pairs := r.pairCadences(histories)
+func (r *request) withCadences(rows []store.ReporterRow, pairs pairCadences, never []analytics.Cadence) []frames.ReporterRow {
 	all := make([]frames.ReporterRow, 0, len(rows))
 	heard := map[[2]string]bool{}
 	for _, row := range rows {
-		key := [2]string{row.PolicyDomain, row.Reporter}
-		heard[key] = true
-		c, known := pairs[key]
+		heard[[2]string{row.PolicyDomain, row.Reporter}] = true
+		c, known := pairs.of(row.PolicyDomain, row.Reporter)
 		if !known {
 			c = analytics.Cadence{Kind: analytics.UnknownCadence, State: analytics.ReporterReporting}
 		}
@@ -69,8 +70,8 @@ func (r *request) withCadences(rows []store.ReporterRow, histories []analytics.H
 	if !r.byNames() {
 		return all
 	}
-	for key, c := range pairs {
-		if !heard[key] && c.State == analytics.ReporterSilent && c.Last >= tlsrpt.DayOf(r.now())-heardDays {
+	for _, c := range pairs {
+		if !heard[[2]string{c.Domain, c.Reporter}] && c.State == analytics.ReporterSilent && c.Last >= tlsrpt.DayOf(r.now())-heardDays {
 			all = append(all, frames.ReporterRow{
 				ReporterRow: store.ReporterRow{Reporter: c.Reporter, PolicyDomain: c.Domain, FirstReport: c.First, LastReport: c.Last}, Cadence: c,
 			})
@@ -79,7 +80,7 @@ func (r *request) withCadences(rows []store.ReporterRow, histories []analytics.H
 	if r.Trust == "authenticated" || r.syncing() {
 		return all
 	}
-	for _, c := range analytics.NeverHeard(histories) {
+	for _, c := range never {
 		if r.passes(store.Reporter, c.Reporter) {
 			all = append(all, frames.ReporterRow{ReporterRow: store.ReporterRow{Reporter: c.Reporter, PolicyDomain: c.Domain}, Cadence: c})
 		}
