@@ -14,6 +14,7 @@ import (
 // period, or for the time field "stored" the commit.
 func Failures(rows []store.FailureRow, field store.TimeField) *data.Frame {
 	type row = store.FailureRow
+	meaningOf := explainer()
 	return table(len(rows),
 		column(rows, "time", "Time", "The UTC day of the report's period, or when it was stored", func(r row) time.Time {
 			if field == store.StoredTime {
@@ -47,8 +48,20 @@ func Failures(rows []store.FailureRow, field store.TimeField) *data.Frame {
 	)
 }
 
-func meaningOf(r store.FailureRow) analytics.Meaning {
-	return analytics.Explain(r.Detail.ResultType, r.Detail.Reason)
+// explainer returns what explains failures. Few kinds of them make many rows, and
+// each column asks: a kind is looked up once.
+func explainer() func(store.FailureRow) analytics.Meaning {
+	type kind struct{ resultType, reason string }
+	known := map[kind]analytics.Meaning{}
+	return func(r store.FailureRow) analytics.Meaning {
+		k := kind{r.Detail.ResultType, r.Detail.Reason}
+		m, ok := known[k]
+		if !ok {
+			m = analytics.Explain(k.resultType, k.reason)
+			known[k] = m
+		}
+		return m
+	}
 }
 
 // Reports returns the table of pairs of report and policy domain.
