@@ -143,7 +143,8 @@ func reasonKey(reason string) string {
 // these names and people paste commands into shells: a name that is not made of
 // a-z, 0-9, dot, hyphen and underscore alone leaves its placeholder as it is.
 func (m Meaning) CommandFor(domain, mx string) string {
-	return strings.NewReplacer("DOMAIN", plainOr(domain, "DOMAIN"), "MX", plainOr(mx, "MX")).Replace(m.Command)
+	// A plain name is of lower case and holds no placeholder.
+	return strings.ReplaceAll(strings.ReplaceAll(m.Command, "DOMAIN", plainOr(domain, "DOMAIN")), "MX", plainOr(mx, "MX"))
 }
 
 // FixFor returns the fix for a domain, under the rule of [Meaning.CommandFor].

@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -55,12 +56,8 @@ type sighting struct{ first, last tlsrpt.Day }
 // one that leaves parts out stands with a fuller one that it agrees with. Rows
 // are ordered by domain and type, current ones first, then the newest.
 func PolicyRows(seen []store.PolicySeen) []PolicyRow {
-	byDomain := map[string][]store.PolicySeen{}
-	for _, s := range seen {
-		byDomain[s.Domain] = append(byDomain[s.Domain], s)
-	}
 	var all []PolicyRow
-	for _, of := range byDomain {
+	for of := range eachDomain(seen) {
 		rows := mergePolicies(of)
 		judgePolicies(rows)
 		all = append(all, rows...)
@@ -72,6 +69,27 @@ func PolicyRows(seen []store.PolicySeen) []PolicyRow {
 		)
 	})
 	return all
+}
+
+// eachDomain hands on what was seen of one domain after the other, in their order.
+func eachDomain(seen []store.PolicySeen) iter.Seq[[]store.PolicySeen] {
+	byDomain := func(a, b store.PolicySeen) int { return strings.Compare(a.Domain, b.Domain) }
+	if !slices.IsSortedFunc(seen, byDomain) {
+		seen = slices.Clone(seen)
+		slices.SortStableFunc(seen, byDomain)
+	}
+	return func(yield func([]store.PolicySeen) bool) {
+		for from := 0; from < len(seen); {
+			to := from + 1
+			for to < len(seen) && seen[to].Domain == seen[from].Domain {
+				to++
+			}
+			if !yield(seen[from:to]) {
+				return
+			}
+			from = to
+		}
+	}
 }
 
 func stateOrder(state string) int {

@@ -34,21 +34,31 @@ type ModeDrop struct {
 // policy, as the states of [PolicyRows] say: by those who held enforce
 // themselves and left it. Rows are ordered by domain.
 func ModeDrops(seen []store.PolicySeen) []ModeDrop {
-	byDomain := map[string][]store.PolicySeen{}
-	for _, s := range seen {
-		if s.Type == tlsrpt.PolicySTS || s.Type == tlsrpt.PolicyNotFound {
-			byDomain[s.Domain] = append(byDomain[s.Domain], s)
-		}
-	}
 	var drops []ModeDrop
-	for domain, of := range byDomain {
+	for all := range eachDomain(seen) {
+		var of []store.PolicySeen
+		for i := range all {
+			if all[i].Type == tlsrpt.PolicySTS || all[i].Type == tlsrpt.PolicyNotFound {
+				of = append(of, all[i])
+			}
+		}
+		if sameMode(of) {
+			continue
+		}
 		if drop, ok := dropOf(modesOf(mergePolicies(of))); ok {
-			drop.Domain = domain
+			drop.Domain = all[0].Domain
 			drops = append(drops, drop)
 		}
 	}
-	slices.SortFunc(drops, func(a, b ModeDrop) int { return cmp.Compare(a.Domain, b.Domain) })
 	return drops
+}
+
+// sameMode says whether all plainly tell of one mode, as of most domains: their
+// words are the same.
+func sameMode(seen []store.PolicySeen) bool {
+	return !slices.ContainsFunc(seen, func(s store.PolicySeen) bool {
+		return s.Type != seen[0].Type || s.Mode != seen[0].Mode || !slices.Equal(s.Strings, seen[0].Strings)
+	})
 }
 
 func dropOf(modes []PolicyRow) (ModeDrop, bool) {
