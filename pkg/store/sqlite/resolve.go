@@ -128,6 +128,12 @@ func (w *writer) handOver(ctx context.Context, id, report, own int64) error {
 	if err := w.dropDeliveries(ctx, -id); err != nil {
 		return err
 	}
+	// One of them may have taken the place of a delivery of its item that waited.
+	for i := range all {
+		if err := w.releaseMails(ctx, all[i].ledger); err != nil {
+			return err
+		}
+	}
 	if len(all) == 1 {
 		return nil
 	}

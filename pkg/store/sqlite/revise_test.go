@@ -117,6 +117,28 @@ func TestAMailStaysWhileADocumentWaits(t *testing.T) {
 	recount(t, s)
 }
 
+func TestAMailGoesOnceADocumentFromQuarantineHasAnsweredForAllOfIt(t *testing.T) {
+	ctx := t.Context()
+	s := memory(t)
+	r, _ := newTraffic(1).report()
+	d := waiting(t, "1", r)
+	again := d.Documents[0]
+	again.Report, again.Problem, again.Judgement, again.Mail = nil, &store.Problem{Reason: "foreign-domain"}, answered, nil
+	d.Documents = append(d.Documents, again)
+	commit(t, s, d)
+	if ids := must2(s.PendingMails(ctx, 0, 10))(t); len(ids) != 1 {
+		t.Fatalf("mails %v", ids)
+	}
+	outcome, err := s.Resolve(ctx, 1, store.Document{Report: r, Raw: again.Raw, Judgement: answered})
+	if must(t, err); outcome != store.Duplicate {
+		t.Errorf("outcome %s", outcome)
+	}
+	if ids := must2(s.PendingMails(ctx, 0, 10))(t); len(ids) != 0 {
+		t.Errorf("mails %v are kept, and nothing waits", ids)
+	}
+	recount(t, s)
+}
+
 func TestATryThatTookLongerThanTheJudgementDoesNotUndoIt(t *testing.T) {
 	ctx := t.Context()
 	s := memory(t)
