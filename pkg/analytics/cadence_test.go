@@ -321,6 +321,9 @@ func TestCadencesHold(t *testing.T) {
 			}
 		}
 		shuffled := rapid.Permutation(histories).Draw(t, "order")
+		if diff := cmp.Diff(Cadences(histories, thisNoon, false), surveyOf(shuffled, thisNoon).Cadences(false)); diff != "" {
+			t.Fatalf("it matters that domains are added one by one: %s", diff)
+		}
 		for _, judge := range []func([]History, time.Time, bool) []Cadence{Cadences, reporterCadences} {
 			now, later := judge(histories, thisNoon, false), judge(histories, thisNoon.Add(day), false)
 			if diff := cmp.Diff(now, judge(shuffled, thisNoon, false)); diff != "" {
