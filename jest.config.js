@@ -1,1 +1,2 @@
-module.exports = require('./.config/jest.config');
+// A settings page takes its time to render on a busy machine with two cores.
+module.exports = { ...require('./.config/jest.config'), testTimeout: 30_000 };
