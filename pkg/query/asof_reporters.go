@@ -48,7 +48,7 @@ func (r *request) recentCadences(ctx context.Context, overAll bool) ([]analytics
 		all, err := r.attendance(ctx)
 		return all.Reporters, err
 	}
-	survey, err := r.histories(ctx, r.lately(leadDays), r.heardSince(), nil)
+	survey, err := r.survey(ctx, r.lately(leadDays), r.heardSince(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (r *request) attendance(ctx context.Context) (attendance, error) {
 	of.Model, of.Domains, of.From, of.To = Model{Filters: r.Filters, Counting: r.Counting, Trust: r.Trust}, nil, time.Time{}, time.Time{}
 	return judged(ctx, r, of, "attendance", func(ctx context.Context, r *request) (all attendance, err error) {
 		last := onLastDay{reporters: map[string]bool{}, domains: map[string]bool{}}
-		survey, err := r.histories(ctx, r.lately(leadDays), r.heardSince(), func(some []analytics.History) {
+		survey, err := r.survey(ctx, r.lately(leadDays), r.heardSince(), func(some []analytics.History) {
 			last.count(some, tlsrpt.DayOf(r.now()))
 		})
 		if err != nil {

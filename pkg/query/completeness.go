@@ -27,7 +27,7 @@ func (r *request) coverage(ctx context.Context) ([]analytics.Coverage, error) {
 
 func coverageOf(ctx context.Context, r *request) ([]analytics.Coverage, error) {
 	past := r.past(analytics.CoverageLeadDays)
-	survey, err := r.histories(ctx, past, tlsrpt.DayOf(past.From), nil)
+	survey, err := r.survey(ctx, past, tlsrpt.DayOf(past.From), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -161,8 +162,8 @@ func (r *request) pairCadences(histories []analytics.History) pairCadences {
 
 // of is the cadence of a pair; the zero one where there is none.
 func (p pairCadences) of(domain, reporter string) (c analytics.Cadence, known bool) {
-	i, known := slices.BinarySearchFunc(p, [2]string{domain, reporter}, func(c analytics.Cadence, pair [2]string) int {
-		return cmp.Or(strings.Compare(c.Domain, pair[0]), strings.Compare(c.Reporter, pair[1]))
+	i, known := sort.Find(len(p), func(i int) int {
+		return cmp.Or(strings.Compare(domain, p[i].Domain), strings.Compare(reporter, p[i].Reporter))
 	})
 	if known {
 		c = p[i]
@@ -170,10 +171,9 @@ func (p pairCadences) of(domain, reporter string) (c analytics.Cadence, known bo
 	return c, known
 }
 
-// histories reads who reported when in a selection by period, of all who were
-// heard since a day, and hands them to each and to a survey: all of some domains
-// at a time, in order.
-func (r *request) histories(ctx context.Context, s store.Selection, since tlsrpt.Day, each func([]analytics.History)) (*analytics.Survey, error) {
+// survey reads who reported when in a selection by period, of all who were heard
+// since a day: all of some domains at a time, in order, which each gets too.
+func (r *request) survey(ctx context.Context, s store.Selection, since tlsrpt.Day, each func([]analytics.History)) (*analytics.Survey, error) {
 	known, err := r.knownSince(ctx, since, nil)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func reporterRows(ctx context.Context, r *request) (none firstOf[frames.Reporter
 	}
 	// Whoever reported at any time is not one who never did.
 	var never []analytics.Cadence
-	survey, err := r.histories(ctx, r.lately(leadDays), 0, func(some []analytics.History) {
+	survey, err := r.survey(ctx, r.lately(leadDays), 0, func(some []analytics.History) {
 		never = append(never, analytics.NeverHeard(some)...)
 	})
 	if err != nil {
