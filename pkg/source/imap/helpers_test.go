@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 )
 
 // withTestValues fills in what the test's token server knows.
@@ -40,25 +42,9 @@ func tokens(t *testing.T, o OAuth) oauth2.TokenSource {
 // returns settings for it, without TLS.
 func serveConns(t *testing.T, handle func(net.Conn)) Config {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = conn.Close() }()
-				handle(conn)
-			}()
-		}
-	}()
+	port := loopbacktest.Serve(t, handle)
 	return Config{
-		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Security: NoTLS,
+		Host: "127.0.0.1", Port: port, Security: NoTLS,
 		Username: "u", Password: secret, Timeout: 5 * time.Second,
 	}
 }

@@ -42,14 +42,14 @@ func TestADataSourceThatIsDeletedInTheMiddleOfAFetchLeavesAWholeFile(t *testing.
 	t.Cleanup(func() { _ = engine.Close(context.WithoutCancel(t.Context())) })
 	instances := datasource.NewInstanceManager(plugin.Factory(engine, slog.New(slog.DiscardHandler)))
 	instance := instanceOf(t, instances, source)
-	awaitThat(t, "mails are deleted on the server", func() bool { return len(contents(t, dovecot.Folder(user, "INBOX"))) < len(p.brought) })
+	awaitThat(t, "mails are deleted on the server", func() bool { return len(contents(t, dovecot, user, "INBOX")) < len(p.brought) })
 	instance.(instancemgmt.InstanceDisposer).Dispose()
 
 	awaitThat(t, "the connection ends", func() bool { return slow.open.Load() == 0 })
 	file := storeIn(t, folder)
 	awaitThat(t, "the lease is given back", func() bool { return number(t, file, "SELECT COUNT(*) FROM lease") == 0 })
 	sound(t, file)
-	left := len(contents(t, dovecot.Folder(user, "INBOX")))
+	left := len(contents(t, dovecot, user, "INBOX"))
 	if stored := number(t, file, "SELECT SUM(stored) + SUM(duplicate) FROM account"); left == 0 || int64(len(p.brought)-left) > stored {
 		t.Errorf("%d of %d mails are left on the server, %d are stored", left, len(p.brought), stored)
 	}

@@ -46,7 +46,7 @@ func failDisk(t *testing.T, code int32, writes int, said string) {
 	faults, told := 0, 0
 	for write := range rounds {
 		p.bring(t, 4, inbox(dovecot))
-		before := len(contents(t, dovecot.Folder(user, "INBOX")))
+		before := len(contents(t, dovecot, user, "INBOX"))
 		seen := r.account(t)
 		theDisk.fail(filepath.Dir(file), code, write%100, writes)
 		s := r.poll(t)
@@ -59,7 +59,7 @@ func failDisk(t *testing.T, code int32, writes int, said string) {
 				t.Errorf("write %d: the state is %s: %q", write, s.State, s.LastError)
 			}
 			// What was deleted on the server is in the store.
-			gone := before - len(contents(t, dovecot.Folder(user, "INBOX")))
+			gone := before - len(contents(t, dovecot, user, "INBOX"))
 			if kept := r.account(t).Seen() - seen.Seen(); int64(gone) > kept {
 				t.Errorf("write %d: %d mails were deleted, %d are stored", write, gone, kept)
 			}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
 )
 
 func portOf(t *testing.T, address string) int {
@@ -83,31 +84,16 @@ func encrypt(t *testing.T, to int, ca string) (port int) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(ca))
 	dialer := &tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = near.Close() }()
-				far, err := dialer.DialContext(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(to)))
-				if err != nil {
-					return
-				}
-				defer func() { _ = far.Close() }()
-				go func() {
-					_, _ = io.Copy(far, near) // whichever ends first ends both
-					_ = far.Close()
-				}()
-				_, _ = io.Copy(near, far)
-			}()
+	return loopbacktest.Serve(t, func(near net.Conn) {
+		far, err := dialer.DialContext(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(to)))
+		if err != nil {
+			return
 		}
-	}()
-	return listener.Addr().(*net.TCPAddr).Port
+		defer func() { _ = far.Close() }()
+		go func() {
+			_, _ = io.Copy(far, near) // whichever ends first ends both
+			_ = far.Close()
+		}()
+		_, _ = io.Copy(near, far)
+	})
 }

@@ -106,7 +106,7 @@ func expungeSome(client *imapclient.Client, random *rand.Rand) (n int, err error
 func equalsWhatCame(t *testing.T, dovecot *loopback.Dovecot, file string, p *post, account store.Account) (late int) {
 	t.Helper()
 	sound(t, file)
-	left := contents(t, dovecot.Folder(user, "INBOX"))
+	left := contents(t, dovecot, user, "INBOX")
 	s, err := sqlite.Open(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)

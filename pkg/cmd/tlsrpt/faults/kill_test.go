@@ -31,8 +31,8 @@ func killWhileReading(t *testing.T, after string, kills, reports int) {
 		t.Fatal(err)
 	}
 	var strangers [][]string
-	for _, folder := range []string{dovecot.Folder(user, "Private"), dovecot.Folder(user, "Trash"), dovecot.Folder("someone@else.example", "INBOX")} {
-		strangers = append(strangers, contents(t, folder))
+	for _, at := range neighbouring {
+		strangers = append(strangers, contents(t, dovecot, at.user, at.folder))
 	}
 	link := newLink(t, dovecot.TLSPort)
 	p := newPost(t, 11, reports+kills)
@@ -68,9 +68,9 @@ func killWhileReading(t *testing.T, after string, kills, reports int) {
 	process.stop()
 	equalsLedger(t, process.file(t), "mb1", p)
 	untouched(t, dovecot, p, after)
-	for i, folder := range []string{dovecot.Folder(user, "Private"), dovecot.Folder(user, "Trash"), dovecot.Folder("someone@else.example", "INBOX")} {
-		if diff := cmp.Diff(strangers[i], contents(t, folder)); diff != "" {
-			t.Errorf("%s was touched (-before +after):\n%.2000s", folder, diff)
+	for i, at := range neighbouring {
+		if diff := cmp.Diff(strangers[i], contents(t, dovecot, at.user, at.folder)); diff != "" {
+			t.Errorf("%s of %s was touched (-before +after):\n%.2000s", at.folder, at.user, diff)
 		}
 	}
 	if after != "keep" && between == 0 {

@@ -6,6 +6,7 @@ package loopbacktest
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback"
@@ -65,4 +66,28 @@ func start[S server, Options any](t testing.TB, begin func(context.Context, Opti
 		}
 	})
 	return s
+}
+
+// Serve handles connections to a free port of 127.0.0.1 until the test ends.
+// A connection is closed when its handler returns.
+func Serve(t testing.TB, handle func(net.Conn)) (port int) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // the test is over
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				handle(conn)
+			}()
+		}
+	}()
+	return listener.Addr().(*net.TCPAddr).Port
 }
