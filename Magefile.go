@@ -201,7 +201,7 @@ func Soak(length *time.Duration) error {
 	return targets.RunProgram(bench, "-soak", orElse(length, time.Hour).String())
 }
 
-// Faults breaks everything on purpose in the long form, which takes hours, and prints a table of what came of it; `test` has the short form.
+// Faults breaks everything on purpose in the long form, which takes an hour, and prints a table of what came of it; `test` has the short form.
 func Faults() error {
 	programs.InstallMissing(os.Stdout, programs.Dovecot, programs.Nginx)
 	return targets.RunTests("pkg/cmd/tlsrpt/faults", "-test.timeout=12h", "-long")

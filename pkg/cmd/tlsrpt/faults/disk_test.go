@@ -29,12 +29,13 @@ func TestADiskThatFailsAtEveryNthWriteLosesNothingAndRecovers(t *testing.T) {
 		{"writing fails", sqlite3.SQLITE_IOERR | 3<<8, "file failed"},
 		{"the file became read-only", sqlite3.SQLITE_READONLY, "can't be written"},
 	} {
-		t.Run(fault.name, func(t *testing.T) { failDisk(t, fault.code, -1, fault.said) })
-		t.Run(fault.name+" for a single write", func(t *testing.T) { failDisk(t, fault.code, 1, fault.said) })
+		t.Run(fault.name, func(t *testing.T) { failDisk(t, fault.name, fault.code, -1, fault.said) })
+		once := fault.name + " for a single write"
+		t.Run(once, func(t *testing.T) { failDisk(t, once, fault.code, 1, fault.said) })
 	}
 }
 
-func failDisk(t *testing.T, code int32, writes int, said string) {
+func failDisk(t *testing.T, name string, code int32, writes int, said string) {
 	installDisk()
 	began := time.Now()
 	dovecot := startDovecot(t)
@@ -80,7 +81,7 @@ func failDisk(t *testing.T, code int32, writes int, said string) {
 		t.Errorf("%d polls met a failing disk, %d told so", faults, told)
 	}
 	measured(t, figure{
-		fault: t.Name()[strings.LastIndexByte(t.Name(), '/')+1:], faults: faults, reports: p.reports(), took: time.Since(began),
+		fault: name, faults: faults, reports: p.reports(), took: time.Since(began),
 		found: fmt.Sprintf("0 lost, 0 twice, 0 half-written, told in %d states", told),
 	})
 }
