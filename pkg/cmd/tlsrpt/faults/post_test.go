@@ -47,6 +47,18 @@ func newPostOf(t *testing.T, o generate.Options) *post {
 	return &post{next: next}
 }
 
+// leaveOut brings no more decoys of a kind.
+func (p *post) leaveOut(kind generate.Decoy) {
+	next := p.next
+	p.next = func() (item generate.Item, ok bool) {
+		for {
+			if item, ok = next(); !ok || item.Decoy != kind {
+				return item, ok
+			}
+		}
+	}
+}
+
 // mails are the mails that are no copies of what a drop got, which isn't read.
 func mails(generator *generate.Generator) iter.Seq[generate.Item] {
 	return func(yield func(generate.Item) bool) {
