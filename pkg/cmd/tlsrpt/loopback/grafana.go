@@ -148,6 +148,9 @@ preinstall_disabled = true
 plugin_admin_enabled = false
 [plugin.%s]
 data_dir = %s
+[auth]
+# One session serves all browser tests, however long a slow machine takes.
+token_rotation_interval_minutes = 1440
 [auth.anonymous]
 enabled = true
 org_role = Admin
