@@ -147,7 +147,7 @@ func Lint() error {
 
 // Test runs the linters and all tests, and says what it skipped and why.
 func Test() error {
-	programs.InstallMissing(os.Stdout, programs.Dovecot, programs.Nginx, programs.Chromium, programs.JQ)
+	programs.InstallMissing(os.Stdout, programs.Dovecot, programs.Nginx, programs.Chromium, programs.JQ, programs.Prlimit)
 	mg.SerialDeps(Lint)
 	skipped, err := targets.GoTests(os.Stdout)
 	if err != nil {
@@ -203,7 +203,7 @@ func Soak(length *time.Duration) error {
 
 // Faults breaks everything on purpose in the long form, which takes an hour, and prints a table of what came of it; `test` has the short form.
 func Faults() error {
-	programs.InstallMissing(os.Stdout, programs.Dovecot, programs.Nginx)
+	programs.InstallMissing(os.Stdout, programs.Dovecot, programs.Nginx, programs.Prlimit)
 	return targets.RunTests("pkg/cmd/tlsrpt/faults", "-test.timeout=12h", "-long")
 }
 

@@ -28,7 +28,7 @@ func fromRoot(t *testing.T) {
 
 func TestAShortRunPrintsEveryFigureBesideItsFloor(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the backend and synchronises three times")
+		t.Skip("-short leaves it out: it builds the backend and synchronises three times")
 	}
 	fromRoot(t)
 	var out bytes.Buffer

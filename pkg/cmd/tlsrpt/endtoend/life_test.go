@@ -145,7 +145,7 @@ func mailsIn(t *testing.T, dovecot *loopback.Dovecot) map[string]bool {
 
 func TestTheFirstHealthCheckOnAStoreOf100000ReportsIsAnsweredWithinASecond(t *testing.T) {
 	if testing.Short() {
-		t.Skip("short: 100,000 reports take a while to store")
+		t.Skip("-short leaves it out: 100,000 reports take a while to store")
 	}
 	dovecot := startDovecot(t, nil)
 	source := dataSource(t, mailboxSettings(dovecot, "keep"), map[string]string{"source.mb1.password": dovecot.Password})

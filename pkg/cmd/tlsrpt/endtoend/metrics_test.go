@@ -13,7 +13,7 @@ import (
 // running plugin's metrics beside those of its own.
 func TestTheProcessTellsItsMemoryAndHandles(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("where a process tells them is known of Linux alone")
+		t.Skip("the process tells its memory and handles on Linux alone")
 	}
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {

@@ -83,7 +83,7 @@ var sampleCounts = map[string]sampleCount{
 func TestSamplesHoldWhatWasCounted(t *testing.T) {
 	folder := filepath.Join(root, "../shared/samples")
 	if _, err := os.Stat(folder); err != nil {
-		t.Skip("the samples are not beside the repository: " + folder)
+		t.Skip("the real sample reports, which are not part of the repository, are missing: they belong into " + folder)
 	}
 	met := 0
 	err := fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {

@@ -12,15 +12,17 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/loopback/loopbacktest"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/programs"
 )
 
 // TestAFileSizeLimitOfThePluginsProcessLosesNothingAndKillsNobody lets the
 // system refuse what the plugin's process writes beyond some size of a file,
 // with SIGXFSZ, and takes the limit away again.
 func TestAFileSizeLimitOfThePluginsProcessLosesNothingAndKillsNobody(t *testing.T) {
-	if _, err := exec.LookPath("prlimit"); err != nil {
-		t.Skip("prlimit is not installed: `apt-get install util-linux` installs it on Debian and Ubuntu")
-	}
+	_, err := programs.Prlimit.Find()
+	loopbacktest.Need(t, err)
 	began, dovecot := time.Now(), startDovecot(t)
 	limits, met := times(16, 300), 0
 	p := newPost(t, 45, 4*limits)

@@ -23,12 +23,16 @@ const (
 	Nginx    Program = "nginx"
 	Chromium Program = "chromium"
 	JQ       Program = "jq"
+	Prlimit  Program = "prlimit"
 )
 
 // Package is the program's Debian package.
 func (p Program) Package() string {
-	if p == Dovecot {
+	switch p {
+	case Dovecot:
 		return "dovecot-imapd"
+	case Prlimit:
+		return "util-linux"
 	}
 	return string(p)
 }
