@@ -135,13 +135,9 @@ func lookupOutcome(err error) string {
 // failed counts a poll that err ended.
 func (m *sourceMetrics) failed(err error) { m.failures.WithLabelValues(pollFailure(err)).Inc() }
 
-// CacheUsed tells the metrics that what a query needed was kept from one
-// before, or had to be made.
-func (c *Collector) CacheUsed(kept bool) {
-	outcome := "made"
-	if kept {
-		outcome = "kept"
-	}
+// CacheUsed tells the metrics how a query came by what it needed: whether that
+// was kept from one before, or had to be made.
+func (c *Collector) CacheUsed(outcome string) {
 	c.metrics.cacheUses.WithLabelValues(outcome).Inc()
 }
 

@@ -77,7 +77,7 @@ func newMetrics(collectors func() []*Collector) *metrics {
 		queries: histogram("query_duration_seconds", "How long queries took, from the question to the answer, by query type.",
 			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}, append(ofStore, "type")...),
 		unanswered:      counter("query_failures_total", "Queries that were not answered, by why.", append(ofStore, "kind")...),
-		cacheUses:       counter("query_cache_uses_total", "What queries needed of reports, by whether it was kept from a query before or had to be made.", append(ofStore, "outcome")...),
+		cacheUses:       counter("query_cache_uses_total", "What queries needed of reports, by whether it was kept from a query before, had to be made, or was kept from earlier while it is made anew.", append(ofStore, "outcome")...),
 		refusals:        counter("store_failures_total", "Writes that the report store refused, by why. Nothing of them is kept, and they are tried again.", append(ofStore, "kind")...),
 		judged:          counter("judged_mails_total", "Mails whose sender was judged, by how far it is known. One that DNS left pending counts with each try.", append(ofStore, "trust")...),
 		removed:         counter("retention_removed_reports_total", "Reports that were removed since they were older than the retention.", ofStore...),

@@ -54,7 +54,7 @@ func Factory(engine *ingest.Engine, logger *slog.Logger) func(context.Context, b
 		d.settings, d.problem = readSettings(instance)
 		d.config = engineConfig(ctx, instance, d.settings, d.problem, logger)
 		d.CallResourceHandler = httpadapter.New(d.routes())
-		d.cache.Used = d.collector().CacheUsed
+		d.cache.Used = func(o query.Outcome) { d.collector().CacheUsed(string(o)) }
 		return d, nil
 	}
 }
@@ -63,8 +63,9 @@ func Factory(engine *ingest.Engine, logger *slog.Logger) func(context.Context, b
 // what the engine keeps for it.
 func (d *Datasource) collector() *ingest.Collector { return d.engine.Use(d.key, d.config) }
 
-// Dispose does nothing: the engine stops what is no longer used by itself.
-func (d *Datasource) Dispose() {}
+// Dispose ends what goes on for queries. The engine stops what is no longer used
+// by itself.
+func (d *Datasource) Dispose() { d.cache.Close() }
 
 func (d *Datasource) routes() http.Handler {
 	mux := http.NewServeMux()

@@ -72,6 +72,12 @@ type request struct {
 	wide *sync.Mutex
 	// latest is when the last report was stored of those that cadences were told by.
 	latest time.Time
+	// rows is how many sums were read, and waited how long others were waited for.
+	rows   int
+	waited time.Duration
+	// asOf is since when what was stored has no part in some judgement; zero
+	// where all has.
+	asOf time.Time
 }
 
 // answers are the query types that can be answered, one function each.
@@ -115,6 +121,10 @@ func (r *request) selection() store.Selection { return r.Model.selection(r.From,
 
 // notices adds what the person who looks at the numbers should know.
 func (r *request) notices(frame *data.Frame, cost store.Cost, shown, found int, what string) {
+	if !r.asOf.IsZero() {
+		frames.AddNotice(frame, data.NoticeSeverityInfo,
+			fmt.Sprintf("What was stored after %s is being counted in: ask again in a minute to see it.", r.asOf.UTC().Format("15:04:05 UTC")))
+	}
 	if shown < found {
 		frames.AddNotice(frame, data.NoticeSeverityInfo,
 			fmt.Sprintf("Showing the %d largest of %d %s: raise the limit or filter to see the others.", shown, found, what))

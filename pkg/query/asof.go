@@ -118,6 +118,7 @@ func (r *request) heard(ctx context.Context, filters []store.Filter) ([]store.Re
 	if err != nil {
 		return nil, fmt.Errorf("read the last reports: %w", err)
 	}
+	r.rows += len(rows)
 	return rows, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -21,13 +20,13 @@ const (
 
 // A Cache keeps what was made of the reports for those who ask the same again:
 // the panels of a dashboard and a dozen alert rules do within moments. What it
-// holds is true of one revision of one store; a newer one empties it. Of many
-// who ask the same at once one does the work. The zero Cache is ready to use,
-// and belongs to one instance of the data source.
+// gives is true of the newest revision of one store, but for what takes long to
+// make: that is given as it was a while ago while it is made anew, see
+// [Cache.again]. Of many who ask the same at once one does the work. The zero
+// Cache is ready to use, and belongs to one instance of the data source.
 type Cache struct {
-	// Used, where it is not nil, is told of each use, and whether what was asked
-	// for was kept, or just being made. It is set before the first.
-	Used func(kept bool)
+	// Used, where it is not nil, is told of each use. It is set before the first.
+	Used func(Outcome)
 
 	mu       sync.Mutex
 	reports  store.Reader
@@ -37,18 +36,41 @@ type Cache struct {
 	uses     int64
 	// wide is held while a judgement of many domains is made.
 	wide sync.Mutex
+
+	// What is made anew in the background: see cache_again.go.
+	ending context.Context
+	end    context.CancelFunc
+	closed bool
+	remade sync.WaitGroup
 }
+
+// An Outcome says how a [Cache] came by what a query needed.
+type Outcome string
+
+// What was not made for the query was kept from another one: from one that saw
+// the same reports, or fewer.
+const (
+	Made        Outcome = "made"
+	Kept        Outcome = "kept"
+	KeptEarlier Outcome = "earlier"
+)
 
 type cacheKey [sha256.Size]byte
 
-// kept is one thing that was made, or is being made until made is closed. The
-// other fields are set before.
+// kept is one thing that was made, or is being made until made is closed. Value
+// and err are set before.
 type kept struct {
 	made  chan struct{}
 	value any
 	err   error
+	// revision and begun are those of when its making began.
+	revision int64
+	begun    time.Time
+	// The others are guarded by the cache.
+	done  bool
 	bytes int64
 	used  int64
+	again bool // It is being made anew.
 }
 
 // keyOf is equal for equal words and arguments.
@@ -60,38 +82,56 @@ func keyOf(what string, args ...any) (cacheKey, error) {
 	return sha256.Sum256(said), nil
 }
 
-// turnTo lets go of what was made of another store, or of an older revision.
-// Whoever read the revision before another did sees the newer reports too.
+// turnTo lets go of what was made of another store, and of an older revision
+// unless it lasts. Whoever read the revision before another did sees the newer
+// reports too.
 func (c *Cache) turnTo(reports store.Reader, revision int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kept != nil && c.reports == reports && revision <= c.revision {
+	if c.kept == nil || c.reports != reports {
+		c.kept, c.bytes = map[cacheKey]*kept{}, 0
+	} else if revision <= c.revision {
 		return
 	}
 	c.reports, c.revision = reports, revision
-	c.kept, c.bytes = map[cacheKey]*kept{}, 0
+	for key, k := range c.kept {
+		if k.done && !k.lasts() {
+			c.forget(key, k)
+		}
+	}
 }
 
-// get returns what is kept under the key, or makes it. One who gives up does
-// not take it from others who wait.
-func (c *Cache) get(ctx context.Context, key cacheKey, make func() (any, error)) (any, error) {
+func (c *Cache) forget(key cacheKey, k *kept) {
+	delete(c.kept, key)
+	c.bytes -= k.bytes
+}
+
+// get returns what is kept under the key, or makes it; asOf is when it was begun
+// to be made where there are newer reports since, else zero. One who gives up
+// does not take it from others who wait.
+func (c *Cache) get(ctx context.Context, key cacheKey, make func(context.Context) (any, error)) (value any, asOf time.Time, err error) {
 	for {
-		k, mine := c.at(key)
+		k, outcome, current := c.at(key)
 		if c.Used != nil {
-			c.Used(!mine)
+			c.Used(outcome)
 		}
-		if mine {
-			return c.fill(key, k, make)
+		switch outcome {
+		case Made:
+			c.fill(key, k, func() (any, error) { return make(ctx) })
+			return k.value, time.Time{}, k.err
+		case KeptEarlier:
+			c.again(key, k, make)
+			return k.value, k.begun, nil
 		}
 		select {
 		case <-k.made:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, time.Time{}, ctx.Err()
 		}
-		if gaveUp(k.err) && ctx.Err() == nil {
+		if !current || gaveUp(k.err) && ctx.Err() == nil {
 			continue
 		}
-		return k.value, k.err
+		return k.value, time.Time{}, k.err
 	}
 }
 
@@ -99,43 +139,58 @@ func gaveUp(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// at returns what stands under the key; mine says that the caller is to make it.
-func (c *Cache) at(key cacheKey) (k *kept, mine bool) {
+// at returns what stands under the key, which the caller is to make if it is
+// told so. What is not current has been begun at an older revision.
+func (c *Cache) at(key cacheKey) (k *kept, outcome Outcome, current bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k = c.kept[key]
-	if k == nil {
-		k, mine = &kept{made: make(chan struct{}), err: errNotMade}, true
+	k, outcome = c.kept[key], Kept
+	switch {
+	case k == nil:
+		outcome = Made
+	case k.done && k.revision < c.revision && k.lasts():
+		outcome = KeptEarlier
+	case k.done && k.revision < c.revision:
+		c.forget(key, k)
+		outcome = Made
+	}
+	if outcome == Made {
+		k = c.begin()
 		c.kept[key] = k
 	}
 	c.uses++
 	k.used = c.uses
-	return k, mine
+	return k, outcome, k.revision == c.revision
+}
+
+func (c *Cache) begin() *kept {
+	return &kept{made: make(chan struct{}), err: errNotMade, revision: c.revision, begun: time.Now()}
 }
 
 // errNotMade is what those who wait get where the one who made it panicked.
 var errNotMade = errors.New("it could not be made")
 
-func (c *Cache) fill(key cacheKey, k *kept, make func() (any, error)) (any, error) {
+// fill makes what was begun, and keeps it if it can be.
+func (c *Cache) fill(key cacheKey, k *kept, make func() (any, error)) {
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		k.done = true
 		close(k.made)
 		if c.kept[key] != k {
-			return // It is of an older revision by now.
-		}
-		if k.err != nil || k.bytes > keptBytes {
-			delete(c.kept, key)
-			return
+			return // It is of another store by now.
 		}
 		c.bytes += k.bytes
+		if k.err != nil || k.bytes > keptBytes || k.revision < c.revision && !k.lasts() {
+			c.forget(key, k)
+			return
+		}
 		c.trim()
 	}()
 	k.value, k.err = make()
 	if k.err == nil {
 		k.bytes = bytesOf(k.value, keptBytes)
 	}
-	return k.value, k.err
 }
 
 // trim lets go of what was not used for the longest time.
@@ -144,111 +199,10 @@ func (c *Cache) trim() {
 		var oldest cacheKey
 		var found *kept
 		for key, k := range c.kept {
-			if k.bytes > 0 && (found == nil || k.used < found.used) {
+			if k.bytes > 0 && k.done && (found == nil || k.used < found.used) {
 				oldest, found = key, k
 			}
 		}
-		delete(c.kept, oldest)
-		c.bytes -= found.bytes
+		c.forget(oldest, found)
 	}
-}
-
-// A moment is what judgements know of the time.
-type moment struct {
-	// Now is the moment that things are judged as of.
-	Now time.Time
-	// HeardUpTo is until when all sources were read, Live since when reports are
-	// stored as they come: see the methods of these names.
-	HeardUpTo, Live time.Time
-	// Syncing: a first synchronisation is going on.
-	Syncing bool
-	// StoredUpTo is when nothing that was stored after it is known; zero is no bound.
-	StoredUpTo time.Time
-}
-
-// ofDay is the request as far as judgements by day tell it from others: what it
-// is asked for, and its days. All that they compare times with are ends of
-// days, so a time within one stands for all others in it. The caller clears
-// what the judgement does not need, so that more requests share it.
-func (r *request) ofDay() *request {
-	of := &request{Environment: Environment{Store: r.Environment.Store, Domains: r.Domains}, Model: r.Model, at: r.at, sums: r.Environment.Store}
-	of.From, of.To = startOfDay(r.From), withinDay(r.To)
-	of.at.Now, of.at.HeardUpTo, of.at.StoredUpTo = withinDay(r.at.Now), withinDay(r.at.HeardUpTo), time.Time{}
-	if r.Cache != nil {
-		of.wide = &r.Cache.wide
-	}
-	return of
-}
-
-// alone is the request as it is, of which nothing is kept.
-func (r *request) alone() *request {
-	alone := *r
-	alone.Cache, alone.sums, alone.cost, alone.latest = nil, r.Environment.Store, store.Cost{}, time.Time{}
-	if r.Cache != nil {
-		alone.wide = &r.Cache.wide
-	}
-	return &alone
-}
-
-// A firstOf holds the first of the rows of an answer, and how many there are.
-type firstOf[R any] struct {
-	Rows  []R
-	Found int
-}
-
-func first[R any](rows []R, limit int) firstOf[R] {
-	// What is kept must not hold on to the others.
-	return firstOf[R]{slices.Clone(rows[:min(limit, len(rows))]), len(rows)}
-}
-
-// withinDay is one time for all within a UTC day but its first moment.
-func withinDay(t time.Time) time.Time {
-	start := startOfDay(t)
-	if start.Equal(t) {
-		return start
-	}
-	return start.Add(12 * time.Hour)
-}
-
-// A judgement is what was made of the reports for one day.
-type judgement[T any] struct {
-	Value T
-	Cost  store.Cost
-	// Latest is when the last report was stored that has a part in it: it is
-	// not what was known before.
-	Latest time.Time
-}
-
-// judged returns what make makes of a request of [request.ofDay], of others who
-// asked the same where there are any.
-func judged[T any](ctx context.Context, r, of *request, what string, make func(context.Context, *request) (T, error)) (T, error) {
-	judge := func(of *request) (j judgement[T], err error) {
-		j.Value, err = make(ctx, of)
-		j.Cost, j.Latest = of.cost, of.latest
-		return j, err
-	}
-	note := func(j judgement[T], err error) (T, error) {
-		r.cost.Rows = r.cost.Rows || j.Cost.Rows
-		return j.Value, err
-	}
-	if r.Cache == nil {
-		return note(judge(r.alone()))
-	}
-	kept := func(what string, from, to time.Time, at moment, as *request) (j judgement[T], err error) {
-		key, err := keyOf(what, of.Model, of.Domains, from, to, at)
-		if err != nil {
-			return j, err
-		}
-		value, err := r.Cache.get(ctx, key, func() (any, error) { return judge(as) })
-		if err != nil {
-			return j, err
-		}
-		return value.(judgement[T]), nil
-	}
-	j, err := kept(what, of.From, of.To, of.at, of)
-	if err == nil && j.Latest.After(r.at.Now) {
-		// What was stored since was not known at the moment asked about.
-		j, err = kept(what+" as of then", r.From, r.To, r.at, r.alone())
-	}
-	return note(j, err)
 }

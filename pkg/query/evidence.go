@@ -111,7 +111,7 @@ func (r *request) sessions(ctx context.Context, q store.SumQuery) ([]store.Sessi
 	if err != nil {
 		return nil, fmt.Errorf("sum up sessions: %w", err)
 	}
-	r.cost.Rows = r.cost.Rows || cost.Rows
+	r.cost.Rows, r.rows = r.cost.Rows || cost.Rows, r.rows+len(rows)
 	return rows, nil
 }
 
@@ -121,7 +121,7 @@ func (r *request) failureSums(ctx context.Context, q store.SumQuery) ([]store.Fa
 	if err != nil {
 		return nil, fmt.Errorf("sum up failure details: %w", err)
 	}
-	r.cost.Rows = r.cost.Rows || cost.Rows
+	r.cost.Rows, r.rows = r.cost.Rows || cost.Rows, r.rows+len(sums)
 	return sums, nil
 }
 
@@ -139,6 +139,7 @@ func (r *request) knownSince(ctx context.Context, since tlsrpt.Day, domains []st
 	if err != nil {
 		return nil, fmt.Errorf("read the last reports: %w", err)
 	}
+	r.rows += len(rows)
 	// What came after the moment of judgement was not known then.
 	today := tlsrpt.DayOf(r.now())
 	rows = slices.DeleteFunc(rows, func(row store.ReporterRow) bool { return row.FirstReport > today })
@@ -202,7 +203,9 @@ func (r *request) begin(rows int) (end func()) {
 	if r.wide == nil || rows < wideFrom {
 		return func() {}
 	}
+	began := time.Now()
 	r.wide.Lock()
+	r.waited += time.Since(began)
 	return r.wide.Unlock
 }
 
@@ -238,6 +241,7 @@ func (r *request) policies(ctx context.Context, s store.Selection) ([]store.Poli
 	if err != nil {
 		return nil, fmt.Errorf("read policies: %w", err)
 	}
+	r.rows += len(seen)
 	today := tlsrpt.DayOf(r.now())
 	for i := range seen {
 		seen[i].Last = min(seen[i].Last, today)

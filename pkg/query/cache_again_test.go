@@ -1,0 +1,190 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+)
+
+// A judge asks for one judgement of a store that grows.
+type judge struct {
+	*slowReader
+	cache Cache
+	used  map[Outcome]int
+	// takes is how long making it takes, fails why it can't be made.
+	takes time.Duration
+	fails error
+	made  int
+}
+
+func newJudge(rows int, takes time.Duration) *judge {
+	j := &judge{slowReader: &slowReader{rows: rows}, takes: takes, used: map[Outcome]int{}}
+	j.wait = func(ctx context.Context) error {
+		select {
+		case <-time.After(j.takes):
+			return j.fails
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	j.cache.Used = func(o Outcome) { j.used[o]++ }
+	return j
+}
+
+// ask returns the revision that the answer was made of, and what is said with it.
+func (j *judge) ask(ctx context.Context) (revision int64, said string, err error) {
+	j.cache.turnTo(j, j.revision)
+	r := &request{Environment: Environment{Store: j, Cache: &j.cache}, Range: Range{To: at("2026-03-01")}}
+	revision, err = judged(ctx, r, r.ofDay(), "the revision", func(ctx context.Context, r *request) (int64, error) {
+		of := j.revision
+		j.made++
+		_, err := r.sessions(ctx, store.SumQuery{})
+		return of, err
+	})
+	frame := data.NewFrame("")
+	r.notices(frame, store.Cost{}, 0, 0, "")
+	if frame.Meta != nil {
+		for _, n := range frame.Meta.Notices {
+			said += n.Text
+		}
+	}
+	return revision, said, err
+}
+
+func TestWhatTakesLongIsGivenAsItWasWhileItIsMadeAnew(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		rows    int
+		takes   time.Duration
+		after   time.Duration // the first answer
+		earlier bool
+	}{
+		{"at the next revision", manyRows, time.Second, time.Minute, true},
+		{"until a quarter of an hour has passed", manyRows, time.Second, lastsFor - 2*time.Second, true},
+		{"but not longer", manyRows, time.Second, lastsFor, false},
+		{"and not what is made at once", manyRows, slowFrom - 1, time.Minute, false},
+		{"nor what is made of few sums, however slow the machine is", manyRows - 1, time.Minute, 5 * time.Minute, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := newJudge(test.rows, test.takes)
+				defer j.cache.Close()
+				if revision, said, err := j.ask(t.Context()); revision != 0 || said != "" || err != nil {
+					t.Fatalf("at first %d, %q, %v", revision, said, err)
+				}
+				time.Sleep(test.after)
+				j.revision = 1
+				began := time.Now()
+				revision, said, err := j.ask(t.Context())
+				if (revision == 0) != test.earlier || strings.Contains(said, "after 00:00:00 UTC is being counted in") != test.earlier || err != nil {
+					t.Errorf("at the next revision %d, %q, %v", revision, said, err)
+				}
+				if took := time.Since(began); test.earlier && took != 0 {
+					t.Errorf("one who asks waits %v", took)
+				}
+				time.Sleep(test.takes)
+				synctest.Wait()
+				if revision, said, err := j.ask(t.Context()); revision != 1 || said != "" || err != nil || j.made != 2 {
+					t.Errorf("then %d, %q, %v, of %d made", revision, said, err, j.made)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsMadeAnewIsNotMadeAllTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJudge(manyRows, 10*time.Second)
+		defer j.cache.Close()
+		asked := 0
+		for began := time.Now(); time.Since(began) < 10*time.Minute; time.Sleep(time.Second) {
+			j.revision++
+			if _, _, err := j.ask(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			asked++
+		}
+		// One of 10 s each 50 s, and the first.
+		if most := 1 + 600/50; j.made > most || j.made < most-2 {
+			t.Errorf("made %d times in ten minutes, in which %d asked", j.made, asked)
+		}
+		if j.used[KeptEarlier] != asked-1 || j.used[Made] != 1 {
+			t.Errorf("counted as %v, of %d", j.used, asked)
+		}
+	})
+}
+
+func TestWhatCannotBeMadeAnewStaysAsLongAsItLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJudge(manyRows, time.Second)
+		defer j.cache.Close()
+		if _, _, err := j.ask(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		j.revision, j.fails = 1, errors.New("disk I/O error")
+		for time.Sleep(time.Minute); j.made < 5; time.Sleep(time.Minute) {
+			if revision, said, err := j.ask(t.Context()); revision != 0 || said == "" || err != nil {
+				t.Fatalf("%d, %q, %v", revision, said, err)
+			}
+		}
+		time.Sleep(lastsFor)
+		if _, _, err := j.ask(t.Context()); !errors.Is(err, j.fails) {
+			t.Errorf("and then %v", err)
+		}
+	})
+}
+
+func TestOneWhoWaitsForWhatWasBegunBeforeGetsWhatLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJudge(manyRows, 10*time.Second)
+		defer j.cache.Close()
+		go func() { _, _, _ = j.ask(t.Context()) }()
+		time.Sleep(time.Second)
+		j.revision = 1
+		began := time.Now()
+		if revision, said, err := j.ask(t.Context()); revision != 0 || said == "" || err != nil || time.Since(began) > 9*time.Second {
+			t.Errorf("%d, %q, %v after %v", revision, said, err, time.Since(began))
+		}
+	})
+}
+
+func TestTheEndDoesNotWaitForWhatIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJudge(manyRows, time.Minute)
+		if _, _, err := j.ask(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		j.revision = 1
+		time.Sleep(5 * time.Minute)
+		began := time.Now()
+		if revision, _, err := j.ask(t.Context()); revision != 0 || err != nil {
+			t.Errorf("%d, %v", revision, err)
+		}
+		synctest.Wait()
+		if j.cache.Close(); j.made != 2 || time.Since(began) > 0 {
+			t.Errorf("%d made, ended after %v", j.made, time.Since(began))
+		}
+	})
+}
+
+func TestAnotherStoreHasNothingOfThisOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJudge(manyRows, time.Second)
+		defer j.cache.Close()
+		if _, _, err := j.ask(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		j.revision = 1
+		j.cache.turnTo(&slowReader{}, 0)
+		if revision, said, err := j.ask(t.Context()); revision != 1 || said != "" || err != nil {
+			t.Errorf("%d, %q, %v", revision, said, err)
+		}
+	})
+}
