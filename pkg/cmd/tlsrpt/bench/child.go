@@ -75,15 +75,17 @@ func roles() map[string]func(context.Context, options) error {
 		"floor":  func(ctx context.Context, o options) error { return importFloor(ctx, o.in, o.store) },
 		"reader": func(_ context.Context, o options) error { return readFloor(o.in) },
 		"parser": func(_ context.Context, o options) error { return parseInRole(o.in, o.store) },
-		"asker":  func(ctx context.Context, o options) error { return askInRole(ctx, o.store, o.times) },
+		"asker":  func(ctx context.Context, o options) error { return askInRole(ctx, o) },
 	}
 }
 
-// runRole runs this program in a role.
+// runRole runs this program in a role, with the plugin's limit of memory.
 func (l *lab) runRole(ctx context.Context, role string, more ...string) (spent, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return spent{}, err
 	}
-	return runChild(ctx, exec.Command(self, append([]string{"-be", role}, more...)...))
+	command := exec.Command(self, append([]string{"-be", role}, more...)...)
+	command.Env = append(os.Environ(), pluginMemory)
+	return runChild(ctx, command)
 }

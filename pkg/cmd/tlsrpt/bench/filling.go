@@ -107,6 +107,8 @@ func (l *lab) fillFile(ctx context.Context, file string, what filling, today tim
 // the same to tell.
 type filler struct {
 	filling
+	// series tells the reports of several fillers of one store apart.
+	series  string
 	made    int
 	weighed int64
 	random  *rand.Rand
@@ -132,7 +134,7 @@ func (f *filler) deliveries(day time.Time, n int) ([]store.Delivery, error) {
 			f.weighed += size
 		}
 		batch[i] = store.Delivery{
-			Source: "mb1", Ref: fmt.Sprintf("INBOX/1700000000/%d", f.made), Received: r.End.Add(time.Hour), Size: 4000,
+			Source: "mb1", Ref: fmt.Sprintf("INBOX/1700000000/%s%d", f.series, f.made), Received: r.End.Add(time.Hour), Size: 4000,
 			Documents: []store.Document{{
 				Report: r, Raw: raw, Hints: tlsrpt.Hints{ReportDomain: r.Policies[0].Domain, Submitter: r.Reporter},
 				Judgement: store.Judgement{Trust: store.Authenticated, Reason: "DKIM signature of " + r.Reporter + " is valid", SignedBy: r.Reporter, Route: store.Direct},
@@ -159,7 +161,7 @@ func (f *filler) report(day time.Time) *tlsrpt.Report {
 		}}
 	}
 	return &tlsrpt.Report{
-		Reporter: reporter, ContactInfo: "reports@" + reporter, ReportID: fmt.Sprintf("%d@%s", f.made, reporter),
+		Reporter: reporter, ContactInfo: "reports@" + reporter, ReportID: fmt.Sprintf("%s%d@%s", f.series, f.made, reporter),
 		Start: day, End: day.AddDate(0, 0, 1), Policies: []tlsrpt.Policy{p},
 	}
 }
