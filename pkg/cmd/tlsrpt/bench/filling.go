@@ -97,6 +97,10 @@ func (l *lab) fillFile(ctx context.Context, file string, what filling, today tim
 			p.at(f.made)
 		}
 	}
+	// As the plugin does each day: hours that nobody asks for any more go.
+	if _, err := s.Retain(ctx, tlsrpt.DayOf(today.AddDate(0, 0, -filledDays))); err != nil {
+		return 0, err
+	}
 	state := store.SourceState{Source: "mb1", FirstConfigured: today.AddDate(-1, 0, 0), LastPoll: time.Now(), LastSuccess: time.Now(), FirstSync: today.AddDate(-1, 0, 1)}
 	return f.weighed * weighedEach, s.SaveSourceState(ctx, state)
 }
