@@ -105,6 +105,7 @@ func TestWhatIsMadeAnewIsNotMadeAllTheTime(t *testing.T) {
 		defer j.cache.Close()
 		asked := 0
 		for began := time.Now(); time.Since(began) < 10*time.Minute; time.Sleep(time.Second) {
+			synctest.Wait()
 			j.revision++
 			if _, _, err := j.ask(t.Context()); err != nil {
 				t.Fatal(err)
@@ -147,6 +148,7 @@ func TestOneWhoWaitsForWhatWasBegunBeforeGetsWhatLasts(t *testing.T) {
 		defer j.cache.Close()
 		go func() { _, _, _ = j.ask(t.Context()) }()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		j.revision = 1
 		began := time.Now()
 		if revision, said, err := j.ask(t.Context()); revision != 0 || said == "" || err != nil || time.Since(began) > 9*time.Second {

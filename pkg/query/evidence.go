@@ -21,11 +21,6 @@ const (
 	// abandonedAfter is how much longer than others a source may go unread until
 	// its silence no longer holds up what is said of reporters.
 	abandonedAfter = 30 * 24 * time.Hour
-	// domainsAtOnce bounds the rows that are in memory at a time.
-	domainsAtOnce = 500
-	// wideFrom is from how many domains, or pairs of domain and reporter, on
-	// judgements wait for each other, lest they fill the memory together.
-	wideFrom = 50
 )
 
 // moment is what is known of the time when a query is asked.
@@ -170,68 +165,6 @@ func (p pairCadences) of(domain, reporter string) (c analytics.Cadence, known bo
 		c = p[i]
 	}
 	return c, known
-}
-
-// survey reads who reported when in a selection by period, of all who were heard
-// since a day: all of some domains at a time, in order, which each gets too.
-func (r *request) survey(ctx context.Context, s store.Selection, since tlsrpt.Day, each func([]analytics.History)) (*analytics.Survey, error) {
-	known, err := r.knownSince(ctx, since, nil)
-	if err != nil {
-		return nil, err
-	}
-	survey := analytics.NewSurvey(r.heardUpTo())
-	err = r.eachDomains(known, func(domains []string, known []store.ReporterRow) error {
-		rows, err := r.sessions(ctx, store.SumQuery{
-			Selection: within(s, domains), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
-		})
-		if err != nil {
-			return err
-		}
-		some := analytics.Histories(rows, known, r.Counting, r.live())
-		survey.Add(some)
-		if each != nil {
-			each(some)
-		}
-		return nil
-	})
-	return survey, err
-}
-
-// begin waits until no other judgement of many domains is being made, and
-// returns what ends this one.
-func (r *request) begin(rows int) (end func()) {
-	if r.wide == nil || rows < wideFrom {
-		return func() {}
-	}
-	began := time.Now()
-	r.wide.Lock()
-	r.waited += time.Since(began)
-	return r.wide.Unlock
-}
-
-// eachDomains takes rows, which are in the order of domains, some domains at a
-// time, so that what is read of them need not all be in memory at once.
-func (r *request) eachDomains(known []store.ReporterRow, do func(domains []string, known []store.ReporterRow) error) error {
-	defer r.begin(len(known))()
-	for start := 0; start < len(known); {
-		var domains []string
-		end := start
-		for ; end < len(known); end++ {
-			domain := known[end].PolicyDomain
-			if n := len(domains); n > 0 && domains[n-1] == domain {
-				continue
-			}
-			if len(domains) == domainsAtOnce {
-				break
-			}
-			domains = append(domains, domain)
-		}
-		if err := do(domains, known[start:end]); err != nil {
-			return err
-		}
-		start = end
-	}
-	return nil
 }
 
 // policies returns the policies that were seen on some day of a selection, as

@@ -56,23 +56,38 @@ func judgeTroubles(ctx context.Context, r *request) (t troubles, err error) {
 	}
 	failing := failingDomains(sums)
 	defer r.begin(len(failing))()
-	from := startOfDay(r.From)
 	var lately []analytics.Incident
-	for domains := range slices.Chunk(failing, domainsAtOnce) {
+	judge := func(ctx context.Context, r *request, domains []string) (incidentPart, error) {
 		in, err := r.incidentInput(ctx, within(detailed, domains), within(past, domains), domains)
-		if err != nil {
-			return t, err
-		}
-		some := analytics.Incidents(in)
-		t.addIncidents(analytics.Overlapping(some, from, r.To), r.Limit)
-		t.addEvents(analytics.Events(analytics.EventsInput{
-			From: from, To: r.To, Counting: r.Counting, Now: r.now(), Sessions: in.Sessions, Failures: in.Failures, Incidents: some,
-		}), r.Limit)
-		lately = append(lately, slices.DeleteFunc(some, func(i analytics.Incident) bool { return !i.Lately(r.now()) })...)
+		return r.incidentPart(in), err
+	}
+	err = inParts(ctx, r, slices.Collect(slices.Chunk(failing, domainsAtOnce)), judge, func(part incidentPart) {
+		t.addIncidents(part.overlapping, r.Limit)
+		t.addEvents(part.events, r.Limit)
+		lately = append(lately, part.lately...)
+	})
+	if err != nil {
+		return t, err
 	}
 	analytics.SortIncidents(lately)
 	t.Findings = analytics.IncidentFindings(lately, r.now())
 	return t, nil
+}
+
+// An incidentPart is what is told of the incidents of some domains.
+type incidentPart struct {
+	overlapping, lately []analytics.Incident
+	events              []analytics.Event
+}
+
+func (r *request) incidentPart(in analytics.IncidentInput) (part incidentPart) {
+	from, some := startOfDay(r.From), analytics.Incidents(in)
+	part.overlapping = analytics.Overlapping(some, from, r.To)
+	part.events = analytics.Events(analytics.EventsInput{
+		From: from, To: r.To, Counting: r.Counting, Now: r.now(), Sessions: in.Sessions, Failures: in.Failures, Incidents: some,
+	})
+	part.lately = slices.DeleteFunc(some, func(i analytics.Incident) bool { return !i.Lately(r.now()) })
+	return part
 }
 
 func (t *troubles) addIncidents(some []analytics.Incident, limit int) {

@@ -39,11 +39,11 @@ func readinessRows(ctx context.Context, r *request) (firstOf[analytics.Readiness
 	if err != nil {
 		return firstOf[analytics.ReadinessRow]{}, err
 	}
-	err = r.eachDomains(known, func(domains []string, _ []store.ReporterRow) error {
-		some, err := r.readiness(ctx, within(selection, domains))
-		rows = append(rows, some...)
-		return err
-	})
+	defer r.begin(len(known))()
+	judge := func(ctx context.Context, r *request, part knownPart) ([]analytics.ReadinessRow, error) {
+		return r.readiness(ctx, within(selection, part.domains))
+	}
+	err = inParts(ctx, r, knownParts(known), judge, func(some []analytics.ReadinessRow) { rows = append(rows, some...) })
 	slices.SortStableFunc(rows, func(a, b analytics.ReadinessRow) int { return cmp.Compare(rank(a), rank(b)) })
 	return first(rows, r.Limit), err
 }

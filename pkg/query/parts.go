@@ -1,0 +1,122 @@
+package query
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
+)
+
+const (
+	// domainsAtOnce and partsAtOnce bound the rows that are in memory at a time.
+	domainsAtOnce = 300
+	partsAtOnce   = 2
+	// wideFrom is from how many domains, or pairs of domain and reporter, on
+	// judgements wait for each other, lest they fill the memory together.
+	wideFrom = 50
+)
+
+// begin waits until no other judgement of many domains is being made, and
+// returns what ends this one.
+func (r *request) begin(rows int) (end func()) {
+	if r.wide == nil || rows < wideFrom {
+		return func() {}
+	}
+	began := time.Now()
+	r.wide.Lock()
+	r.waited += time.Since(began)
+	return r.wide.Unlock
+}
+
+// inParts does the work on each part, on some at once where there are processors
+// for it, and hands over what came of them in order. Work reads by the request
+// that it gets.
+func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(context.Context, *request, P) (T, error), take func(T)) error {
+	for some := range slices.Chunk(parts, min(partsAtOnce, runtime.GOMAXPROCS(0))) {
+		readers, made := make([]request, len(some)), make([]T, len(some))
+		all, ctx := errgroup.WithContext(ctx)
+		for i, part := range some {
+			readers[i] = *r
+			all.Go(func() (err error) {
+				made[i], err = work(ctx, &readers[i], part)
+				return err
+			})
+		}
+		if err := all.Wait(); err != nil {
+			return err
+		}
+		before := r.rows
+		for i := range some {
+			r.note(&readers[i], before)
+			take(made[i])
+		}
+	}
+	return nil
+}
+
+// note adds what a reader read that began with so many rows.
+func (r *request) note(reader *request, before int) {
+	r.cost.Rows = r.cost.Rows || reader.cost.Rows
+	r.rows += reader.rows - before
+	if reader.latest.After(r.latest) {
+		r.latest = reader.latest
+	}
+}
+
+// A knownPart is what is known of some domains.
+type knownPart struct {
+	domains []string
+	rows    []store.ReporterRow
+}
+
+// knownParts takes rows, which are in the order of domains, some domains at a
+// time, so that what is read of them need not all be in memory at once.
+func knownParts(known []store.ReporterRow) (parts []knownPart) {
+	for start := 0; start < len(known); {
+		var domains []string
+		end := start
+		for ; end < len(known); end++ {
+			domain := known[end].PolicyDomain
+			if n := len(domains); n > 0 && domains[n-1] == domain {
+				continue
+			}
+			if len(domains) == domainsAtOnce {
+				break
+			}
+			domains = append(domains, domain)
+		}
+		parts = append(parts, knownPart{domains, known[start:end]})
+		start = end
+	}
+	return parts
+}
+
+// survey reads who reported when in a selection by period, of all who were heard
+// since a day: all of some domains at a time, in order, which each gets too.
+func (r *request) survey(ctx context.Context, s store.Selection, since tlsrpt.Day, each func([]analytics.History)) (*analytics.Survey, error) {
+	known, err := r.knownSince(ctx, since, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.begin(len(known))()
+	survey := analytics.NewSurvey(r.heardUpTo())
+	read := func(ctx context.Context, r *request, part knownPart) ([]analytics.History, error) {
+		rows, err := r.sessions(ctx, store.SumQuery{
+			Selection: within(s, part.domains), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
+		})
+		return analytics.Histories(rows, part.rows, r.Counting, r.live()), err
+	}
+	err = inParts(ctx, r, knownParts(known), read, func(some []analytics.History) {
+		survey.Add(some)
+		if each != nil {
+			each(some)
+		}
+	})
+	return survey, err
+}
