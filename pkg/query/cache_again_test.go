@@ -130,7 +130,12 @@ func TestWhatCannotBeMadeAnewStaysAsLongAsItLasts(t *testing.T) {
 			t.Fatal(err)
 		}
 		j.revision, j.fails = 1, errors.New("disk I/O error")
-		for time.Sleep(time.Minute); j.made < 5; time.Sleep(time.Minute) {
+		for tries := 1; tries <= 5; tries++ {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if j.made != tries {
+				t.Fatalf("made %d times before %d were asked", j.made, tries)
+			}
 			if revision, said, err := j.ask(t.Context()); revision != 0 || said == "" || err != nil {
 				t.Fatalf("%d, %q, %v", revision, said, err)
 			}
