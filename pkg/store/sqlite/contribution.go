@@ -52,6 +52,43 @@ func (s *sessionSums) add(o sessionSums, sign int64) {
 	s.overlapFailed += sign * o.overlapFailed
 }
 
+// appendTo appends the measures as a rollup has them. In the second of them
+// rollups differ.
+func (s *sessionSums) appendTo(numbers []int64, r *rollup) []int64 {
+	second := s.protected
+	if r.kinds() {
+		second = s.pairs
+	}
+	return append(numbers, s.reports, second, s.successful, s.failed, s.overlapTotal, s.overlapFailed)
+}
+
+// take adds the measures of a rollup's row.
+func (s *sessionSums) take(kind int64, m []int64) {
+	s.reports += m[0]
+	s.successful += m[2]
+	s.failed += m[3]
+	s.overlapTotal += m[4]
+	s.overlapFailed += m[5]
+	if kind == noKind {
+		s.protected += m[1]
+		return
+	}
+	s.pairs += m[1]
+	s.protected += protectedOf(kind, m[2], m[3])
+}
+
+// takeKind adds the sums of a kind to those of its group, of whose shape so many
+// pairs are counted.
+func (s *sessionSums) takeKind(pairs *int64, of *sessionSums) {
+	s.successful += of.successful
+	s.failed += of.failed
+	s.protected += of.protected
+	if n := of.pairs; n > *pairs {
+		s.reports += n - *pairs
+		*pairs = n
+	}
+}
+
 // protectedOf returns how many of a kind's sessions were protected.
 func protectedOf(kind, successful, failed int64) int64 {
 	return (successful + failed) * (kind & 1)
@@ -70,6 +107,35 @@ func (s *failureSums) add(o failureSums, sign int64) {
 }
 
 func (s *failureSums) shrinks() bool { return s.details < 0 }
+
+func (s *failureSums) appendTo(numbers []int64, _ *rollup) []int64 {
+	return append(numbers, s.details, s.failed, s.overlap)
+}
+
+func (s *failureSums) take(_ int64, m []int64) {
+	s.details += m[0]
+	s.failed += m[1]
+	s.overlap += m[2]
+}
+
+// takeKind leaves the overlap out, which is no kind's.
+func (s *failureSums) takeKind(_ *int64, of *failureSums) {
+	s.details += of.details
+	s.failed += of.failed
+}
+
+// noKind stands for the kind where a rollup does not tell kinds apart.
+const noKind = -1
+
+// measured is what rollups sum up: of policies or of failure details.
+type measured[S any] interface {
+	*S
+	add(o S, sign int64)
+	shrinks() bool
+	appendTo(numbers []int64, r *rollup) []int64
+	take(kind int64, measures []int64)
+	takeKind(pairs *int64, of *S)
+}
 
 // cell is the key of a row of any rollup; what the rollup does not tell apart is 0.
 type cell struct {
@@ -107,18 +173,13 @@ func newSums(firstHour int64) *sums {
 // takes it back (sign -1). It is the only way that rollups change but for
 // hours that end.
 func (s *sums) contribute(f *facts, sign int64) {
-	hour := f.stored / 3600
 	s.sight(f, sign)
 	for i := range f.policies {
 		p := &f.policies[i]
 		whole := cell{domain: p.domain, reporter: f.reporter, kind: p.kind, trust: f.trust, source: f.source, late: f.late}
 		added := p.sessionSums
 		added.protected = protectedOf(p.kind, p.successful, p.failed)
-		for _, r := range sessionRollups {
-			if whole.time = r.bucket.of(f.day, hour); (r.bucket != hourly || hour >= s.firstHour) && r.lateness.holds(f.late) {
-				s.session(r, r.project(whole)).add(added, sign)
-			}
-		}
+		contributeTo(s, s.sessions, sessionRollups, whole, f, added, sign)
 		if p.reports != 0 {
 			s.hear(f, p.domain, sign)
 		}
@@ -129,11 +190,7 @@ func (s *sums) contribute(f *facts, sign int64) {
 			domain: d.domain, reporter: f.reporter, result: d.result, reason: d.reason, mx: d.mx, network: d.network,
 			kind: d.kind, trust: f.trust, source: f.source, late: f.late,
 		}
-		for _, r := range failureRollups {
-			if whole.time = r.bucket.of(f.day, hour); r.bucket != hourly || hour >= s.firstHour {
-				s.failure(r, r.project(whole)).add(failureSums{1, d.failed, d.overlap}, sign)
-			}
-		}
+		contributeTo(s, s.failures, failureRollups, whole, f, failureSums{1, d.failed, d.overlap}, sign)
 	}
 }
 
@@ -143,12 +200,16 @@ func (s *sums) count(parser, n int64) {
 	s.parsed[parser] += n
 }
 
-func (s *sums) session(r *rollup, key cell) *sessionSums {
-	return entry(s.sessions, r, key)
-}
-
-func (s *sums) failure(r *rollup, key cell) *failureSums {
-	return entry(s.failures, r, key)
+// contributeTo adds sums of a report to those rollups that hold it.
+func contributeTo[S any, P measured[S]](s *sums, collected map[*rollup]map[cell]*S, rollups []*rollup, whole cell, f *facts, added S, sign int64) {
+	hour := f.stored / 3600
+	for _, r := range rollups {
+		if r.bucket == hourly && hour < s.firstHour || !r.lateness.holds(f.late) {
+			continue
+		}
+		whole.time = r.bucket.of(f.day, hour)
+		P(entry(collected, r, r.project(whole))).add(added, sign)
+	}
 }
 
 func entry[V any](rollups map[*rollup]map[cell]*V, r *rollup, key cell) *V {

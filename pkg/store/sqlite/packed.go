@@ -143,6 +143,7 @@ func (r *rollup) pack(id int64, cells []int64) []byte {
 func packedRow(ctx context.Context, c *conn, r *rollup, id int64) (cells []int64, err error) {
 	var broken error
 	_, err = c.first(ctx, "SELECT cells FROM "+r.table+" WHERE id = ?", []any{id}, func(row row) {
+		cells = make([]int64, 0, len(row.bytes(0))) // a byte a number at least
 		broken = r.unpack(id, row.bytes(0), nil, func(numbers []int64) { cells = append(cells, numbers...) })
 	})
 	if err != nil {
@@ -152,10 +153,11 @@ func packedRow(ctx context.Context, c *conn, r *rollup, id int64) (cells []int64
 }
 
 // flushPacked adds what was collected to the rows of a packed rollup.
-func (s *sums) flushPacked(ctx context.Context, c *conn, r *rollup) error {
+func flushPacked[S comparable, P measured[S]](ctx context.Context, c *conn, s *sums, r *rollup, cells map[cell]*S) error {
+	var zero S
 	changes := map[int64][]int64{}
-	for key, v := range s.sessions[r] {
-		if *v == (sessionSums{}) {
+	for key, v := range cells {
+		if *v == zero {
 			continue
 		}
 		id := r.rowID(key.time, key.domain)
@@ -163,7 +165,7 @@ func (s *sums) flushPacked(ctx context.Context, c *conn, r *rollup) error {
 		for _, column := range r.dimensions {
 			change = append(change, *key.field(column))
 		}
-		changes[id] = append(change, v.reports, r.second(v), v.successful, v.failed, v.overlapTotal, v.overlapFailed)
+		changes[id] = P(v).appendTo(change, r)
 	}
 	for _, id := range slices.Sorted(maps.Keys(changes)) {
 		before, err := s.packedRow(ctx, c, r, id)
@@ -173,16 +175,9 @@ func (s *sums) flushPacked(ctx context.Context, c *conn, r *rollup) error {
 		if err := writePacked(ctx, c, r, id, r.merge(before, r.sorted(changes[id]))); err != nil {
 			return err
 		}
+		delete(s.packed[r], id)
 	}
 	return nil
-}
-
-// second returns the second measure, in which packed rollups differ.
-func (r *rollup) second(v *sessionSums) int64 {
-	if r.kinds() {
-		return v.pairs
-	}
-	return v.protected
 }
 
 // kinds tells whether the rollup tells kinds apart.
@@ -200,7 +195,7 @@ func writePacked(ctx context.Context, c *conn, r *rollup, id int64, cells []int6
 	return nil
 }
 
-// packedRow remembers the rows as they were before the transaction's sums were added.
+// packedRow remembers the rows until the transaction's sums are added.
 func (s *sums) packedRow(ctx context.Context, c *conn, r *rollup, id int64) ([]int64, error) {
 	known := s.packed[r]
 	if known == nil {

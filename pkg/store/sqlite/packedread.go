@@ -117,29 +117,29 @@ func (one *part) rows(ctx context.Context, c *conn, q *question) (query string, 
 // A grouper sums cells by some of their numbers. There may be a million cells
 // in thousands of groups: it finds these by a hash of what tells them apart, in
 // one table, where a map by whole keys would spend most of the time on keys.
-type grouper struct {
+type grouper[S any, P measured[S]] struct {
 	perBucket bool
 	columns   []int // of a cell, that make the group
 	kind      int   // where the kind stands in a cell; -1 is nowhere
-	measures  int   // where the measures start
+	measures  int   // how many there are at a cell's end
 	byHash    map[uint64]int32
+	keys      []int64 // the numbers of the columns, of one group after the other
 	groups    []cellGroup
 	last      int32 // the group of the cell before
-	rows      blocks[groupedRow[sessionSums]]
+	rows      blocks[groupedRow[S]]
 }
 
 type cellGroup struct {
-	key   [6]int64 // the numbers of the grouper's columns
-	next  int32    // a group of the same hash, or -1
-	after int32    // the other group that came after it the last time
-	row   int32    // the last of its rows
+	next  int32 // a group of the same hash, or -1
+	after int32 // the other group that came after it the last time
+	row   int32 // the last of its rows
 }
 
-func newGrouper(q *question, r *rollup) *grouper {
-	return &grouper{perBucket: q.perBucket, kind: r.position("kind"), measures: len(r.dimensions), byHash: map[uint64]int32{}}
+func newGrouper[S any, P measured[S]](perBucket bool, r *rollup) *grouper[S, P] {
+	return &grouper[S, P]{perBucket: perBucket, kind: r.position("kind"), measures: len(r.measures), byHash: map[uint64]int32{}}
 }
 
-func (g *grouper) add(bucket int64, numbers []int64) {
+func (g *grouper[S, P]) add(bucket int64, numbers []int64) {
 	if !g.perBucket {
 		bucket = 0
 	}
@@ -147,9 +147,9 @@ func (g *grouper) add(bucket int64, numbers []int64) {
 		g.last = g.find(bucket, numbers)
 	}
 	at := g.last
-	if !g.holds(&g.groups[at], numbers) {
+	if !g.holds(at, numbers) {
 		// Each row has its domains in order: what came next in one mostly does in another.
-		if at = g.groups[at].after; !g.holds(&g.groups[at], numbers) {
+		if at = g.groups[at].after; !g.holds(at, numbers) {
 			at = g.find(bucket, numbers)
 			g.groups[g.last].after = at
 		}
@@ -159,37 +159,30 @@ func (g *grouper) add(bucket int64, numbers []int64) {
 	if g.rows.at(int(row)).bucket != bucket {
 		row = g.begin(bucket, at)
 	}
-	sum, m := &g.rows.at(int(row)).sum, numbers[g.measures:]
-	sum.reports += m[0]
-	sum.successful += m[2]
-	sum.failed += m[3]
-	sum.overlapTotal += m[4]
-	sum.overlapFailed += m[5]
-	if g.kind < 0 {
-		sum.protected += m[1]
-		return
+	kind := int64(noKind)
+	if g.kind >= 0 {
+		kind = numbers[g.kind]
 	}
-	sum.pairs += m[1]
-	sum.protected += protectedOf(numbers[g.kind], m[2], m[3])
+	P(&g.rows.at(int(row)).sum).take(kind, numbers[len(numbers)-g.measures:])
 }
 
 // begin makes a row of a group.
-func (g *grouper) begin(bucket int64, group int32) int32 {
-	row := int32(g.rows.add(groupedRow[sessionSums]{bucket: bucket, group: group}))
+func (g *grouper[S, P]) begin(bucket int64, group int32) int32 {
+	row := int32(g.rows.add(groupedRow[S]{bucket: bucket, group: group}))
 	g.groups[group].row = row
 	return row
 }
 
 // merge puts the rows of a group together that several parts told of one bucket.
-func (g *grouper) merge() {
+func (g *grouper[S, P]) merge() {
 	rows := slices.Concat(g.rows.all...)
-	slices.SortFunc(rows, func(a, b groupedRow[sessionSums]) int {
+	slices.SortFunc(rows, func(a, b groupedRow[S]) int {
 		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.group, b.group))
 	})
-	g.rows = blocks[groupedRow[sessionSums]]{}
+	g.rows = blocks[groupedRow[S]]{}
 	for _, row := range rows {
 		if n := g.rows.n; n > 0 && g.rows.at(n-1).bucket == row.bucket && g.rows.at(n-1).group == row.group {
-			g.rows.at(n-1).sum.add(row.sum, 1)
+			P(&g.rows.at(n-1).sum).add(row.sum, 1)
 			continue
 		}
 		g.rows.add(row)
@@ -197,7 +190,7 @@ func (g *grouper) merge() {
 }
 
 // find returns the group of a cell, and makes it if it is new.
-func (g *grouper) find(bucket int64, numbers []int64) int32 {
+func (g *grouper[S, P]) find(bucket int64, numbers []int64) int32 {
 	var hash uint64
 	for _, column := range g.columns {
 		hash = (hash ^ uint64(numbers[column])) * 0x9e3779b97f4a7c15
@@ -208,24 +201,30 @@ func (g *grouper) find(bucket int64, numbers []int64) int32 {
 		first = -1
 	}
 	for at := first; at >= 0; at = g.groups[at].next {
-		if g.holds(&g.groups[at], numbers) {
+		if g.holds(at, numbers) {
 			return at
 		}
 	}
 	at := int32(len(g.groups))
-	group := cellGroup{next: first}
-	for i, column := range g.columns {
-		group.key[i] = numbers[column]
+	for _, column := range g.columns {
+		g.keys = append(g.keys, numbers[column])
 	}
 	g.byHash[hash] = at
-	g.groups = append(g.groups, group)
+	g.groups = append(g.groups, cellGroup{next: first})
 	g.begin(bucket, at)
 	return at
 }
 
-func (g *grouper) holds(group *cellGroup, numbers []int64) bool {
+// key returns the numbers of a group.
+func (g *grouper[S, P]) key(group int32) []int64 {
+	width := len(g.columns)
+	return g.keys[int(group)*width : (int(group)+1)*width]
+}
+
+func (g *grouper[S, P]) holds(group int32, numbers []int64) bool {
+	key := g.key(group)
 	for i, column := range g.columns {
-		if group.key[i] != numbers[column] {
+		if key[i] != numbers[column] {
 			return false
 		}
 	}
@@ -233,9 +232,9 @@ func (g *grouper) holds(group *cellGroup, numbers []int64) bool {
 }
 
 // packedGroups sums what a packed plan selects.
-func packedGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[sessionSums], error) {
+func packedGroups[S any, P measured[S]](ctx context.Context, c *conn, q *question, p plan) (*grouped[S], error) {
 	r := p.parts[0].packed
-	g := newGrouper(q, r)
+	g := newGrouper[S, P](q.perBucket, r)
 	var places []int // in the question's group
 	for i, d := range q.groupBy {
 		if !isKind(d) {
@@ -253,14 +252,14 @@ func packedGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[s
 	}
 	idsOf := func(group int32) (ids groupIDs) {
 		for i, place := range places {
-			ids[place] = g.groups[group].key[i]
+			ids[place] = g.key(group)[i]
 		}
 		return ids
 	}
 	if q.byKind() {
 		return foldKinds(ctx, c, q, g, idsOf)
 	}
-	answer := &grouped[sessionSums]{ids: make([]groupIDs, len(g.groups)), rows: g.rows}
+	answer := &grouped[S]{ids: make([]groupIDs, len(g.groups)), rows: g.rows}
 	for i := range g.groups {
 		answer.ids[i] = idsOf(int32(i))
 	}
@@ -274,8 +273,8 @@ type kindPlace struct{ group, shape int32 }
 // foldKinds puts the kinds of a group together. A kind is the last of a group's
 // numbers. Rows come with their buckets in order, so that of each group the last
 // one is the only one to add to, and nothing is looked up for a row.
-func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs) (*grouped[sessionSums], error) {
-	answer := newGrouped[sessionSums]()
+func foldKinds[S any, P measured[S]](ctx context.Context, c *conn, q *question, g *grouper[S, P], idsOf func(int32) groupIDs) (*grouped[S], error) {
+	answer := newGrouped[S]()
 	places, shapes, err := kindPlaces(ctx, c, q, g, idsOf, answer)
 	if err != nil {
 		return nil, err
@@ -290,22 +289,22 @@ func foldKinds(ctx context.Context, c *conn, q *question, g *grouper, idsOf func
 		to := places[row.group]
 		at := last[to.group]
 		if at == 0 || answer.rows.at(at-1).bucket != row.bucket {
-			at = answer.rows.add(groupedRow[sessionSums]{bucket: row.bucket, group: to.group}) + 1
+			at = answer.rows.add(groupedRow[S]{bucket: row.bucket, group: to.group}) + 1
 			last[to.group] = at
 		}
 		pairs := &counted[to.shape]
 		if pairs.row != at {
 			pairs.row, pairs.pairs = at, 0
 		}
-		addKind(&answer.rows.at(at-1).sum, &pairs.pairs, &row.sum)
+		P(&answer.rows.at(at-1).sum).takeKind(&pairs.pairs, &row.sum)
 	}
 	return answer, nil
 }
 
 // kindPlaces are the places of groups, which it makes in the answer, and how
 // many shapes there are among all of these.
-func kindPlaces(
-	ctx context.Context, c *conn, q *question, g *grouper, idsOf func(int32) groupIDs, answer *grouped[sessionSums],
+func kindPlaces[S any, P measured[S]](
+	ctx context.Context, c *conn, q *question, g *grouper[S, P], idsOf func(int32) groupIDs, answer *grouped[S],
 ) (places []kindPlace, shapes int32, err error) {
 	kinds := map[int64]kindKey{}
 	err = c.query(ctx, "SELECT id, shape, type, mode FROM kind", nil, func(r row) error {
@@ -319,7 +318,7 @@ func kindPlaces(
 	known := map[shaped]int32{}
 	places = make([]kindPlace, len(g.groups))
 	for i := range g.groups {
-		ids, k := idsOf(int32(i)), kinds[g.groups[i].key[len(g.columns)-1]]
+		ids, k := idsOf(int32(i)), kinds[g.key(int32(i))[len(g.columns)-1]]
 		for i, d := range q.groupBy {
 			switch d {
 			case store.PolicyType:

@@ -123,7 +123,7 @@ func newRollup(table string, b bucket, measures []string, dimensions ...string) 
 	return r
 }
 
-// packedRollup is of sessions. Its first dimension is the domain.
+// packedRollup has the domain as its first dimension.
 func packedRollup(table string, b bucket, shift uint, measures []string, dimensions ...string) *rollup {
 	return &rollup{table: table, bucket: b, dimensions: dimensions, measures: measures, shift: shift}
 }
@@ -195,19 +195,8 @@ func (s *sums) flush(ctx context.Context, c *conn) error {
 	if err := s.flushHeard(ctx, c); err != nil {
 		return fmt.Errorf("update who was heard: %w", err)
 	}
-	for _, r := range sessionRollups {
-		if r.packed() {
-			if err := s.flushPacked(ctx, c, r); err != nil {
-				return err
-			}
-			continue
-		}
-		err := flushRollup(ctx, c, r, s.sessions[r], (*sessionSums).shrinks, func(v *sessionSums) []any {
-			return []any{v.reports, v.pairs, v.successful, v.failed, v.overlapTotal, v.overlapFailed}
-		})
-		if err != nil {
-			return err
-		}
+	if err := flushRollups(ctx, c, s, sessionRollups, s.sessions); err != nil {
+		return err
 	}
 	if err := s.flushFailures(ctx, c); err != nil {
 		return err
@@ -227,14 +216,22 @@ func (s *sums) flush(ctx context.Context, c *conn) error {
 // flushFailures writes what was collected of failures, of which nothing else is
 // made, so that it may be done before all is.
 func (s *sums) flushFailures(ctx context.Context, c *conn) error {
-	for _, r := range failureRollups {
-		err := flushRollup(ctx, c, r, s.failures[r], (*failureSums).shrinks, func(v *failureSums) []any {
-			return []any{v.details, v.failed, v.overlap}
-		})
-		if err != nil {
+	if err := flushRollups(ctx, c, s, failureRollups, s.failures); err != nil {
+		return err
+	}
+	clear(s.failures)
+	return nil
+}
+
+func flushRollups[S comparable, P measured[S]](ctx context.Context, c *conn, s *sums, rollups []*rollup, collected map[*rollup]map[cell]*S) error {
+	for _, r := range rollups {
+		flush := flushTable[S, P]
+		if r.packed() {
+			flush = flushPacked[S, P]
+		}
+		if err := flush(ctx, c, s, r, collected[r]); err != nil {
 			return err
 		}
-		delete(s.failures, r)
 	}
 	return nil
 }
@@ -255,10 +252,10 @@ func (s *sums) flushParsed(ctx context.Context, c *conn) error {
 	return nil
 }
 
-// flushRollup writes the rows in the order of the table, so that neighbours
+// flushTable writes the rows in the order of the table, so that neighbours
 // are found in the same page.
-func flushRollup[V comparable](ctx context.Context, c *conn, r *rollup, cells map[cell]*V, shrinks func(*V) bool, measures func(*V) []any) error {
-	var zero V
+func flushTable[S comparable, P measured[S]](ctx context.Context, c *conn, _ *sums, r *rollup, cells map[cell]*S) error {
+	var zero S
 	keys := make([]cell, 0, len(cells))
 	for key, v := range cells {
 		if *v != zero {
@@ -266,13 +263,19 @@ func flushRollup[V comparable](ctx context.Context, c *conn, r *rollup, cells ma
 		}
 	}
 	slices.SortFunc(keys, compareCells)
+	var measures []int64
 	for _, key := range keys {
-		v := cells[key]
-		args := r.key(key, make([]any, 0, len(r.dimensions)+7))
-		if _, err := c.exec(ctx, r.upsert, append(args, measures(v)...)...); err != nil {
+		v := P(cells[key])
+		args := r.key(key, make([]any, 0, 1+r.width()))
+		added := args
+		measures = v.appendTo(measures[:0], r)
+		for _, n := range measures {
+			added = append(added, n)
+		}
+		if _, err := c.exec(ctx, r.upsert, added...); err != nil {
 			return fmt.Errorf("add to %s: %w", r.table, err)
 		}
-		if !shrinks(v) {
+		if !v.shrinks() {
 			continue
 		}
 		if _, err := c.exec(ctx, r.purge, args...); err != nil {

@@ -58,7 +58,7 @@ func (s *Store) sumSessions(ctx context.Context, c *conn, q *question, p plan) (
 
 func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[sessionSums], error) {
 	if p.packed() {
-		return packedGroups(ctx, c, q, p)
+		return packedGroups[sessionSums](ctx, c, q, p)
 	}
 	byKind := q.byKind()
 	answer, counter := newGrouped[sessionSums](), newPairCounter()
@@ -110,20 +110,8 @@ func newPairCounter() *pairCounter {
 func (p *pairCounter) add(key groupKey, shape int64, sum *sessionSums) {
 	at := shapedGroup{key, shape}
 	pairs := p.pairs[at]
-	addKind(p.at(key), &pairs, sum)
+	p.at(key).takeKind(&pairs, sum)
 	p.pairs[at] = pairs
-}
-
-// addKind adds the sums of a kind to those of its group, of whose shape so many
-// pairs are counted.
-func addKind(g *sessionSums, pairs *int64, sum *sessionSums) {
-	g.successful += sum.successful
-	g.failed += sum.failed
-	g.protected += sum.protected
-	if n := sum.pairs; n > *pairs {
-		g.reports += n - *pairs
-		*pairs = n
-	}
 }
 
 // narrow keeps the groups that are asked for.
