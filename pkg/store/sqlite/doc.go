@@ -14,6 +14,7 @@
 // the order in which they were committed (rivals.go).
 //
 // Reading starts at plan.go, which picks the smallest table that can answer;
-// writing at commit.go. Sums by domain are packed, many domains in one row
-// (packed.go), which is what answers over thousands of domains are read from.
+// writing at commit.go. Sums by domain, of policies and of failure details, are
+// packed, many domains in one row (packed.go), which is what answers over
+// thousands of domains are read from.
 package sqlite

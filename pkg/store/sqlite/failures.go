@@ -25,6 +25,17 @@ func (s *failureSums) row(at time.Time, group []string) store.FailureSum {
 }
 
 func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan) ([]store.FailureSum, error) {
+	answer, err := failureGroups(ctx, c, q, p)
+	if err != nil {
+		return nil, err
+	}
+	return named(ctx, c, s.names, q, p, answer, (*failureSums).row)
+}
+
+func failureGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[failureSums], error) {
+	if p.packed() {
+		return packedGroups[failureSums](ctx, c, q, p)
+	}
 	byKind := q.byKind()
 	answer := newGrouped[failureSums]()
 	statement, args := p.statement(q, failureColumns)
@@ -37,8 +48,5 @@ func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan) (
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return named(ctx, c, s.names, q, p, answer, (*failureSums).row)
+	return answer, err
 }

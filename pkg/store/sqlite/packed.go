@@ -22,6 +22,9 @@ import (
 // chunkBits is the part of a row's id that holds the chunk.
 const chunkBits = 32
 
+// undivided is the shift that leaves one chunk, of rollups without domains too.
+const undivided = 63
+
 // farBucket is beyond any day, month or hour, and safe to shift.
 const farBucket = 1 << 30
 
@@ -127,7 +130,7 @@ func skipNumbers(packed []byte, at, n int) int {
 
 // pack is the reverse, of cells one after the other.
 func (r *rollup) pack(id int64, cells []int64) []byte {
-	var packed []byte
+	packed := make([]byte, 0, 2*len(cells)) // most numbers are small
 	before := (id & (1<<chunkBits - 1)) << r.shift
 	for cells := range slices.Chunk(cells, r.width()) {
 		packed = binary.AppendUvarint(packed, uint64(cells[0]-before))

@@ -13,7 +13,7 @@ import (
 
 func TestAPackedRowIsReadAsItWasWrittenWithAnyTests(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := rapid.SampledFrom([]*rollup{domainTotalDay, domainDay, domainReporterDay, storedHour}).Draw(t, "rollup")
+		r := rapid.SampledFrom([]*rollup{domainTotalDay, domainDay, domainReporterDay, storedHour, totalHour, failureResultDay, failureDomainDay}).Draw(t, "rollup")
 		id := r.rowID(20_000, 5<<r.shift)
 		var cells []int64
 		for range rapid.IntRange(1, 30).Draw(t, "cells") {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
@@ -39,6 +40,12 @@ func (t *test) keeps(n int64) bool {
 // scan hands the cells that a question selects to visit, buckets in order.
 func (p *plan) scan(ctx context.Context, c *conn, q *question, visit func(bucket int64, numbers []int64)) error {
 	for _, one := range p.parts {
+		if one.packed == nil {
+			if err := p.scanTable(ctx, c, q, one, visit); err != nil {
+				return err
+			}
+			continue
+		}
 		tests, err := one.packed.tests(ctx, c, q)
 		if err != nil {
 			return err
@@ -60,6 +67,25 @@ func (p *plan) scan(ctx context.Context, c *conn, q *question, visit func(bucket
 		if err != nil {
 			return fmt.Errorf("read %s: %w", one.packed.table, err)
 		}
+	}
+	return nil
+}
+
+// scanTable reads a part that is not packed as if it had the cells of the first.
+func (p *plan) scanTable(ctx context.Context, c *conn, q *question, one part, visit func(bucket int64, numbers []int64)) error {
+	r := p.parts[0].packed
+	numbers := make([]int64, r.width())
+	w := p.conditions(q, one)
+	err := c.query(ctx, fmt.Sprintf("SELECT %s, %s, %s FROM %s %s", one.time, strings.Join(r.dimensions, ", "), strings.Join(r.measures, ", "), one.from, w.clause()),
+		w.args, func(row row) error {
+			for i := range numbers {
+				numbers[i] = row.int(i + 1)
+			}
+			visit(row.int(0), numbers)
+			return nil
+		})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", one.from, err)
 	}
 	return nil
 }

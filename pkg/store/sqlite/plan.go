@@ -12,7 +12,7 @@ import (
 // filter names domains: a seek for each is less than a walk through all days.
 const everyDomain = "IN (SELECT id FROM dict INDEXED BY dict_class WHERE class = 1)"
 
-// manyDomains is from how many domains on failures are read by day.
+// manyDomains is from how many domains on rows are read by day.
 const manyDomains = 100
 
 // A plan says where an answer is read from.
@@ -45,8 +45,12 @@ func sessionPlan(q *question, firstHour int64) plan {
 	switch {
 	case len(details) > 0:
 	case q.timeField == store.StoredTime:
-		if q.first >= firstHour {
-			return storedPlan(q)
+		switch {
+		case q.first < firstHour:
+		case totalHour.answers(needed) && q.maxLate <= weekHours:
+			return storedPlan(totalHour, totalHourLate, q)
+		default:
+			return storedPlan(storedHour, storedHourLate, q)
 		}
 	case q.maxLate >= 0:
 	case totalDay.answers(needed):
@@ -70,19 +74,15 @@ func failurePlan(q *question, firstHour int64) plan {
 	case !failureDomainDay.answers(needed):
 	case q.timeField == store.StoredTime:
 		if q.first >= firstHour {
-			return rollupPlan(failureStoredHour, q)
+			return storedPlan(failureStoredHour, failureStoredHourLate, q)
 		}
 	case q.maxLate >= 0:
 	case failureTotalDay.answers(needed):
 		return rollupPlan(failureTotalDay, q)
+	case failureResultDay.answers(needed):
+		return rollupPlan(failureResultDay, q)
 	default:
-		p := rollupPlan(failureDomainDay, q)
-		if set, ok := q.domains(); !ok || len(set.ids) > manyDomains {
-			p.name += ", by day"
-			p.parts[0].from = "failure_domain_day t INDEXED BY failure_domain_day_covering"
-			p.parts[0].leading = ""
-		}
-		return p
+		return rollupPlan(failureDomainDay, q)
 	}
 	return rowPlan(q, "failure", nil)
 }
@@ -104,11 +104,11 @@ func rollupPlan(r *rollup, q *question) plan {
 }
 
 // storedPlan leaves out what is too late for the question.
-func storedPlan(q *question) plan {
-	p := rollupPlan(storedHour, q)
+func storedPlan(hours, late *rollup, q *question) plan {
+	p := rollupPlan(hours, q)
 	if q.maxLate < 0 || q.maxLate > weekHours {
 		p.name += " of all"
-		p.parts = append(p.parts, rollupPart(storedHourLate, q.first, q.last))
+		p.parts = append(p.parts, rollupPart(late, q.first, q.last))
 	}
 	return p
 }
@@ -117,11 +117,7 @@ func rollupPart(r *rollup, first, last int64) part {
 	if r.packed() {
 		return part{packed: r, first: first, last: last}
 	}
-	p := part{from: r.table + " t", time: "t." + r.bucket.column(), first: first, last: last}
-	if r.bucket != hourly && r.dimensions[0] == "domain" {
-		p.leading = "t.domain"
-	}
-	return p
+	return part{from: r.table + " t", time: "t." + r.bucket.column(), first: first, last: last}
 }
 
 // monthPlan reads whole months as such, and the days around them.

@@ -41,7 +41,8 @@ func empty(t fataler, s *Store) {
 	must(t, s.write(context.Background(), func(ctx context.Context, c *conn) error {
 		for _, table := range []string{
 			"ledger", "report", "document", "delivery", "pending_mail", "policy", "failure", "total_day", "reporter_day", "domain_total_day",
-			"domain_total_month", "domain_day", "domain_month", "domain_reporter_day", "stored_hour", "stored_hour_late", "failure_total_day", "failure_domain_day", "failure_stored_hour",
+			"domain_total_month", "domain_day", "domain_month", "domain_reporter_day", "stored_hour", "stored_hour_late", "total_hour", "total_hour_late",
+			"failure_total_day", "failure_result_day", "failure_domain_day", "failure_stored_hour", "failure_stored_hour_late",
 			"heard", "sighting", "arrival_hour", "parsed", "quarantine", "quarantine_hour", "account", "source_state", "lease", "signing", "reading", "read_with",
 		} {
 			if _, err := c.exec(ctx, "DELETE FROM "+table); err != nil {
@@ -101,8 +102,8 @@ func TestEveryAnswerEqualsTheObviousModels(t *testing.T) {
 	})
 	t.Log(slices.Sorted(maps.Keys(paths)))
 	for _, path := range []string{
-		"total_day", "reporter_day", "domain_total_day", "domain_total_month and domain_total_day", "domain_day", "domain_month and domain_day", "domain_reporter_day", "stored_hour", "stored_hour of all", "policy rows", "policy rows by stored",
-		"failure_total_day", "failure_domain_day", "failure_domain_day, by day", "failure_stored_hour", "failure rows", "failure rows by stored",
+		"total_day", "reporter_day", "domain_total_day", "domain_total_month and domain_total_day", "domain_day", "domain_month and domain_day", "domain_reporter_day", "total_hour", "total_hour of all", "stored_hour", "stored_hour of all", "policy rows", "policy rows by stored",
+		"failure_total_day", "failure_result_day", "failure_domain_day", "failure_stored_hour", "failure_stored_hour of all", "failure rows", "failure rows by stored",
 	} {
 		if !paths[path] {
 			t.Errorf("no question was answered from %s", path)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
@@ -102,7 +103,10 @@ func (w *writer) retainHours(ctx context.Context) error {
 	if _, err := w.conn.exec(ctx, "UPDATE meta SET value = ? WHERE name = 'first_hour'", oldest); err != nil {
 		return err
 	}
-	for _, r := range []*rollup{storedHour, storedHourLate, failureStoredHour} {
+	for _, r := range slices.Concat(sessionRollups, failureRollups) {
+		if r.bucket != hourly {
+			continue
+		}
 		if err := w.retainHour(ctx, r, oldest); err != nil {
 			return err
 		}

@@ -86,7 +86,10 @@ var sessionMeasures = []string{"reports", "pairs", "successful", "failed", "over
 // are reports there, but which sessions were protected can't be told any more.
 var domainMeasures = []string{"reports", "protected", "successful", "failed", "overlap_total", "overlap_failed"}
 
-var failureMeasures = []string{"details", "failed", "overlap"}
+var (
+	failureMeasures   = []string{"details", "failed", "overlap"}
+	failureDimensions = []string{"domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source"}
+)
 
 // The rollups, in the planner's order: the smallest first.
 var (
@@ -97,17 +100,25 @@ var (
 	domainMonth       = packedRollup("domain_month", monthly, 8, sessionMeasures, "domain", "kind", "trust")
 	domainDay         = packedRollup("domain_day", daily, 7, sessionMeasures, "domain", "kind", "trust")
 	domainReporterDay = packedRollup("domain_reporter_day", daily, 6, sessionMeasures, "domain", "reporter", "kind", "trust", "source")
+	totalHour         = packedRollup("total_hour", hourly, undivided, sessionMeasures, "kind", "trust", "source", "late").of(atMostAWeek)
+	totalHourLate     = packedRollup("total_hour_late", hourly, undivided, sessionMeasures, "kind", "trust", "source").of(overAWeek)
 	storedHour        = packedRollup("stored_hour", hourly, 8, sessionMeasures, "domain", "reporter", "kind", "trust", "source", "late").of(atMostAWeek)
 	storedHourLate    = packedRollup("stored_hour_late", hourly, 8, sessionMeasures, "domain", "reporter", "kind", "trust", "source", "late").of(overAWeek)
 
 	failureTotalDay   = newRollup("failure_total_day", daily, failureMeasures, "result", "reporter", "trust")
-	failureDomainDay  = newRollup("failure_domain_day", daily, failureMeasures, "domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source")
-	failureStoredHour = newRollup("failure_stored_hour", hourly, failureMeasures, "domain", "reporter", "result", "reason", "mx", "network", "kind", "trust", "source", "late")
+	failureResultDay  = packedRollup("failure_result_day", daily, 8, failureMeasures, "domain", "reporter", "result", "kind", "trust", "source")
+	failureDomainDay  = packedRollup("failure_domain_day", daily, 7, failureMeasures, failureDimensions...)
+	failureStoredHour = packedRollup("failure_stored_hour", hourly, 10, failureMeasures, append(failureDimensions, "late")...).of(atMostAWeek)
+	// What is stored late, as a mailbox's past is when it is first read, comes
+	// within few hours: to write their packed rows again for every commit would
+	// cost more than to read a table now and then.
+	failureStoredHourLate = newRollup("failure_stored_hour_late", hourly, failureMeasures, append(failureDimensions, "late")...).of(overAWeek)
 
 	sessionRollups = []*rollup{
-		totalDay, reporterDay, domainTotalMonth, domainTotalDay, domainMonth, domainDay, domainReporterDay, storedHour, storedHourLate,
+		totalDay, reporterDay, domainTotalMonth, domainTotalDay, domainMonth, domainDay, domainReporterDay,
+		totalHour, totalHourLate, storedHour, storedHourLate,
 	}
-	failureRollups = []*rollup{failureTotalDay, failureDomainDay, failureStoredHour}
+	failureRollups = []*rollup{failureTotalDay, failureResultDay, failureDomainDay, failureStoredHour, failureStoredHourLate}
 )
 
 func newRollup(table string, b bucket, measures []string, dimensions ...string) *rollup {
@@ -123,7 +134,7 @@ func newRollup(table string, b bucket, measures []string, dimensions ...string) 
 	return r
 }
 
-// packedRollup has the domain as its first dimension.
+// packedRollup has the domain as its first dimension, or is undivided.
 func packedRollup(table string, b bucket, shift uint, measures []string, dimensions ...string) *rollup {
 	return &rollup{table: table, bucket: b, dimensions: dimensions, measures: measures, shift: shift}
 }
@@ -216,10 +227,12 @@ func (s *sums) flush(ctx context.Context, c *conn) error {
 // flushFailures writes what was collected of failures, of which nothing else is
 // made, so that it may be done before all is.
 func (s *sums) flushFailures(ctx context.Context, c *conn) error {
-	if err := flushRollups(ctx, c, s, failureRollups, s.failures); err != nil {
-		return err
+	for i, r := range failureRollups {
+		if err := flushRollups(ctx, c, s, failureRollups[i:i+1], s.failures); err != nil {
+			return err
+		}
+		delete(s.failures, r)
 	}
-	clear(s.failures)
 	return nil
 }
 

@@ -30,6 +30,7 @@ func (s *Store) upgrade(ctx context.Context) error {
 	for _, one := range []chore{
 		{"repack", "pack the sums of an earlier version", (*writer).repack},
 		{"retotal", "sum up by domain", (*writer).retotal},
+		{"coarsen", "pack the sums of failures of an earlier version", (*writer).packFailures},
 		{"resettle", "bring the store of an earlier version up to date", (*writer).resettle},
 	} {
 		if !left[one.name] {
@@ -89,10 +90,7 @@ func (w *writer) signedBefore(ctx context.Context) error {
 
 // repack fills the packed rollups from the tables of version 3, and drops these.
 func (w *writer) repack(ctx context.Context) error {
-	for _, r := range sessionRollups {
-		if !r.packed() || !r.kinds() {
-			continue
-		}
+	for _, r := range []*rollup{domainMonth, domainDay, domainReporterDay, storedHour, storedHourLate} {
 		if err := repackRollup(ctx, w.conn, r); err != nil {
 			return err
 		}
@@ -103,23 +101,46 @@ func (w *writer) repack(ctx context.Context) error {
 // retotal fills the sums of domains over all kinds, which version 8 brought, from
 // those by kind.
 func (w *writer) retotal(ctx context.Context) error {
-	for _, pair := range [][2]*rollup{{domainMonth, domainTotalMonth}, {domainDay, domainTotalDay}} {
-		if err := totalRollup(ctx, w.conn, pair[0], pair[1]); err != nil {
+	if err := coarsen[sessionSums](ctx, w.conn, domainMonth, domainTotalMonth); err != nil {
+		return err
+	}
+	return coarsen[sessionSums](ctx, w.conn, domainDay, domainTotalDay)
+}
+
+// packFailures fills what version 9 brought from the tables before it, and drops these.
+func (w *writer) packFailures(ctx context.Context) error {
+	for _, r := range []*rollup{failureDomainDay, failureStoredHour} {
+		if err := repackRollup(ctx, w.conn, r); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := w.conn.script(ctx, "DROP TABLE old_failure_domain_day; DROP TABLE old_failure_stored_hour"); err != nil {
+		return err
+	}
+	if err := coarsen[failureSums](ctx, w.conn, failureDomainDay, failureResultDay); err != nil {
+		return err
+	}
+	if err := coarsen[sessionSums](ctx, w.conn, storedHour, totalHour); err != nil {
+		return err
+	}
+	return coarsen[sessionSums](ctx, w.conn, storedHourLate, totalHourLate)
 }
 
-// totalRollup goes along the rows by kind, of which those of a chunk follow each other.
-func totalRollup(ctx context.Context, c *conn, from, to *rollup) error {
+// coarsen fills a packed rollup from one that tells more apart. It goes along the
+// rows of this, of which those of a chunk follow each other.
+func coarsen[S any, P measured[S]](ctx context.Context, c *conn, from, to *rollup) error {
 	var at int64
-	var cells []int64
+	g := coarser[S, P](from, to)
 	flush := func() error {
-		if len(cells) == 0 {
+		if len(g.groups) == 0 {
 			return nil
 		}
-		defer func() { cells = cells[:0] }()
+		var cells []int64
+		for i := range g.rows.n {
+			row := g.rows.at(i)
+			cells = P(&row.sum).appendTo(append(cells, g.key(row.group)...), to)
+		}
+		g = coarser[S, P](from, to)
 		return writePacked(ctx, c, to, at, to.sorted(cells))
 	}
 	err := c.query(ctx, "SELECT id, cells FROM "+from.table+" ORDER BY id", nil, func(row row) error {
@@ -130,7 +151,7 @@ func totalRollup(ctx context.Context, c *conn, from, to *rollup) error {
 			}
 			at = id
 		}
-		return from.unpack(row.int(0), row.bytes(1), nil, func(n []int64) { cells = to.total(cells, n[0], n[1], n[2], n[3:]) })
+		return from.unpack(row.int(0), row.bytes(1), nil, func(numbers []int64) { g.add(bucket, numbers) })
 	})
 	if err != nil {
 		return err
@@ -138,21 +159,13 @@ func totalRollup(ctx context.Context, c *conn, from, to *rollup) error {
 	return flush()
 }
 
-// total adds a cell by kind to those over all kinds, in which its domain is the last.
-func (r *rollup) total(cells []int64, domain, kind, trust int64, measures []int64) []int64 {
-	added := [...]int64{
-		domain, trust, measures[0], protectedOf(kind, measures[2], measures[3]), measures[2], measures[3], measures[4], measures[5],
+// coarser makes a grouper by what a rollup tells apart of the cells of another.
+func coarser[S any, P measured[S]](from, to *rollup) *grouper[S, P] {
+	g := newGrouper[S, P](false, from)
+	for _, column := range to.dimensions {
+		g.columns = append(g.columns, from.position(column))
 	}
-	for at := len(cells) - len(added); at >= 0 && cells[at] == domain; at -= len(added) {
-		if cells[at+1] != trust {
-			continue
-		}
-		for i := len(r.dimensions); i < len(added); i++ {
-			cells[at+i] += added[i]
-		}
-		return cells
-	}
-	return append(cells, added[:]...)
+	return g
 }
 
 // repackRollup goes along the key of the old table, by which the rows of a chunk,

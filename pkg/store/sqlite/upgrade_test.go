@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// olderVersion makes a store with the schema of an earlier version, and hands it to f.
+// olderVersion makes a store with the schema of an earlier version, of which
+// nothing is left to do but what f leaves.
 func olderVersion(t *testing.T, path string, version int, f func(*conn)) {
 	t.Helper()
 	steps, err := migrations()
@@ -25,6 +27,14 @@ func olderVersion(t *testing.T, path string, version int, f func(*conn)) {
 	c, err := s.connect(t.Context(), writerCacheKiB)
 	must(t, err)
 	must(t, migrate(t.Context(), c, steps[:version]))
+	var done []string
+	must(t, c.query(t.Context(), "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'old~_%' ESCAPE '~'", nil, func(r row) error {
+		done = append(done, r.text(0))
+		return nil
+	}))
+	for _, table := range done {
+		must(t, c.script(t.Context(), "DROP TABLE "+table))
+	}
 	f(c)
 	must(t, c.close())
 }
@@ -112,10 +122,18 @@ func copyTables(t fataler, c *conn, path string, but ...string) {
 		return nil
 	}))
 	must(t, c.script(ctx, "UPDATE main.meta SET value = (SELECT value FROM new.meta n WHERE n.name = meta.name)"))
-	for _, r := range sessionRollups {
-		if r.packed() && r.kinds() {
-			tables = slices.DeleteFunc(tables, func(table string) bool { return table == r.table })
-			unpackRollup(t, c, r)
+	for _, r := range slices.Concat(sessionRollups, failureRollups) {
+		older := r.table
+		if !slices.Contains(tables, older) {
+			older = strings.TrimSuffix(older, "_late")
+		} else if !r.packed() {
+			continue
+		}
+		plain, err := c.integer(ctx, "SELECT COUNT(*) FROM pragma_table_info('"+older+"', 'main') WHERE name = 'trust'")
+		must(t, err)
+		if plain == 1 {
+			tables = slices.DeleteFunc(tables, func(table string) bool { return table == older })
+			unpackRollup(t, c, r, older)
 		}
 	}
 	for _, table := range tables {
@@ -156,12 +174,16 @@ func TestAStoreOfTheSecondVersionLearnsWhatItsReportsSaid(t *testing.T) {
 	}
 }
 
-// unpackRollup fills a table of version 3 from a packed one.
-func unpackRollup(t fataler, c *conn, r *rollup) {
+// unpackRollup fills a table of an earlier version from a rollup of today.
+func unpackRollup(t fataler, c *conn, r *rollup, older string) {
 	t.Helper()
 	ctx := context.Background()
-	statement := fmt.Sprintf("INSERT INTO main.%s (%s, %s, %s) VALUES (%s)", strings.TrimSuffix(r.table, "_late"), r.bucket.column(),
-		strings.Join(r.dimensions, ", "), strings.Join(r.measures, ", "), marks(1+r.width()))
+	columns := strings.Join(slices.Concat([]string{r.bucket.column()}, r.dimensions, r.measures), ", ")
+	if !r.packed() {
+		must(t, c.script(ctx, fmt.Sprintf("INSERT INTO main.%s (%s) SELECT %s FROM new.%s", older, columns, columns, r.table)))
+		return
+	}
+	statement := fmt.Sprintf("INSERT INTO main.%s (%s) VALUES (%s)", older, columns, marks(1+r.width()))
 	var rows [][]any
 	must(t, c.query(ctx, "SELECT id, cells FROM new."+r.table, nil, func(row row) error {
 		return r.unpack(row.int(0), row.bytes(1), nil, func(numbers []int64) {
@@ -180,21 +202,57 @@ func unpackRollup(t fataler, c *conn, r *rollup) {
 
 func TestAStoreOfTheSeventhVersionSumsUpItsDomains(t *testing.T) {
 	now := &clock{epoch.Add(24 * time.Hour)}
-	path := filepath.Join(t.TempDir(), "store.db")
+	path, old := filepath.Join(t.TempDir(), "new.db"), filepath.Join(t.TempDir(), "old.db")
 	s := file(t, path, WithClock(now.time))
 	tr := newTraffic(4)
 	for range 4 {
 		commit(t, s, tr.deliveries(t, 50)...)
 		now.now = now.now.Add(20 * 24 * time.Hour)
 	}
-	want := numbers(t, s)
-	must(t, s.write(t.Context(), func(ctx context.Context, c *conn) error {
-		return c.script(ctx, `DROP TABLE domain_total_day; DROP TABLE domain_total_month; DELETE FROM meta WHERE name = 'retotal'; PRAGMA user_version = 7`)
-	}))
-	must(t, s.Close())
-	upgraded := file(t, path, WithClock(now.time))
+	olderVersion(t, old, 7, func(c *conn) { copyTables(t, c, path) })
+	upgraded := file(t, old, WithClock(now.time))
 	recount(t, upgraded)
-	if diff := cmp.Diff(want, numbers(t, upgraded)); diff != "" {
-		t.Errorf("(-before +after): %s", diff)
+	if diff := cmp.Diff(numbers(t, s), numbers(t, upgraded)); diff != "" {
+		t.Errorf("(-new +upgraded): %s", diff)
 	}
+}
+
+func TestAStoreOfTheEighthVersionPacksItsFailures(t *testing.T) {
+	now := &clock{epoch.Add(24 * time.Hour)}
+	path, old := filepath.Join(t.TempDir(), "new.db"), filepath.Join(t.TempDir(), "old.db")
+	s := file(t, path, WithClock(now.time))
+	tr := newTraffic(4)
+	for range 6 {
+		commit(t, s, tr.deliveries(t, 150)...)
+		now.now = now.now.Add(6 * 24 * time.Hour)
+	}
+	olderVersion(t, old, 8, func(c *conn) { copyTables(t, c, path) })
+	upgraded := file(t, old, WithClock(now.time))
+	recount(t, upgraded)
+	stored := store.Selection{TimeField: store.StoredTime, From: epoch}
+	soon := stored
+	soon.MaxLateness = 7 * 24 * time.Hour
+	for i, selection := range []store.Selection{{}, stored, soon} {
+		for name, answer := range map[string]func(*Store, store.SumQuery) (any, error){
+			"sessions": func(s *Store, q store.SumQuery) (any, error) { return costless(s.Sessions(t.Context(), q)) },
+			"failures": func(s *Store, q store.SumQuery) (any, error) { return costless(s.FailureSums(t.Context(), q)) },
+			"failures of servers": func(s *Store, q store.SumQuery) (any, error) {
+				q.GroupBy = append(q.GroupBy, store.PolicyDomain, store.ReceivingMX)
+				return costless(s.FailureSums(t.Context(), q))
+			},
+		} {
+			q := store.SumQuery{Selection: selection, GroupBy: []store.Dimension{store.PolicyType}, PerBucket: true}
+			want, got := must2(answer(s, q))(t), must2(answer(upgraded, q))(t)
+			if diff := cmp.Diff(want, got); diff != "" || reflect.ValueOf(want).Len() < 10 {
+				t.Errorf("selection %d: %d %s (-new +upgraded): %s", i, reflect.ValueOf(want).Len(), name, diff)
+			}
+		}
+	}
+	must(t, upgraded.read(t.Context(), func(c *conn) error {
+		left := dump(t, c, "SELECT name FROM sqlite_schema WHERE name LIKE 'old%' OR tbl_name LIKE 'old%'")
+		if len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+		return nil
+	}))
 }

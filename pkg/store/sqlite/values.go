@@ -47,17 +47,17 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 	if err != nil {
 		return nil, err
 	}
-	pick := sessionPlan
+	pick, packed := sessionPlan, packedIDs[sessionSums]
 	if d.Detail() {
-		pick = failurePlan
+		pick, packed = failurePlan, packedIDs[failureSums]
 	}
 	p := pick(q, firstHour)
 	if p.packed() {
-		groups, err := sessionGroups(ctx, c, q, p)
+		ids, err := packed(ctx, c, q, p)
 		if err != nil {
 			return nil, err
 		}
-		return s.valuesOf(ctx, c, q, groups.ids)
+		return s.valuesOf(ctx, c, q, ids)
 	}
 	if d == store.PolicyDomain && p.parts[0].leading != "" {
 		return s.domainValues(ctx, c, q, p, search, limit)
@@ -72,6 +72,15 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 		return nil, err
 	}
 	return s.valuesOf(ctx, c, q, groups.ids)
+}
+
+// packedIDs returns the groups that a packed plan selects.
+func packedIDs[S any, P measured[S]](ctx context.Context, c *conn, q *question, p plan) ([]groupIDs, error) {
+	groups, err := packedGroups[S, P](ctx, c, q, p)
+	if err != nil {
+		return nil, err
+	}
+	return groups.ids, nil
 }
 
 // valuesOf returns the words of groups by one dimension.
