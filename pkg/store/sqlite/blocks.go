@@ -13,7 +13,7 @@ type blocks[T any] struct {
 // add returns the place of the item.
 func (b *blocks[T]) add(item T) int {
 	const most = 1 << blockBits
-	if b.n%most == 0 {
+	if b.n>>blockBits == len(b.all) {
 		room := 0 // The first may stay short.
 		if b.n > 0 {
 			room = most
@@ -28,3 +28,11 @@ func (b *blocks[T]) add(item T) int {
 
 // at returns the item at a place. It is valid until the next is added.
 func (b *blocks[T]) at(i int) *T { return &b.all[i>>blockBits][i&(1<<blockBits-1)] }
+
+// clear leaves nothing but the room of the first block.
+func (b *blocks[T]) clear() {
+	if b.n > 0 {
+		b.all, b.n = b.all[:1], 0
+		b.all[0] = b.all[0][:0]
+	}
+}

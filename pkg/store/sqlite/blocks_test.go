@@ -23,4 +23,10 @@ func TestBlocksKeepWhatIsAddedWhereItIsTold(t *testing.T) {
 			t.Fatalf("item %d is %d", i, got)
 		}
 	}
+	b.clear()
+	for i := range many {
+		if at := b.add(-i); at != i || b.n != i+1 || *b.at(i) != -i {
+			t.Fatalf("after all were cleared, item %d of %d is %d at %d", i, b.n, *b.at(i), at)
+		}
+	}
 }

@@ -215,6 +215,13 @@ func (g *grouper[S, P]) merge() {
 	}
 }
 
+// clear leaves no group, but the room of those there were.
+func (g *grouper[S, P]) clear() {
+	clear(g.byHash)
+	g.keys, g.groups = g.keys[:0], g.groups[:0]
+	g.rows.clear()
+}
+
 // find returns the group of a cell, and makes it if it is new.
 func (g *grouper[S, P]) find(bucket int64, numbers []int64) int32 {
 	var hash uint64

@@ -130,17 +130,21 @@ func (w *writer) packFailures(ctx context.Context) error {
 // rows of this, of which those of a chunk follow each other.
 func coarsen[S any, P measured[S]](ctx context.Context, c *conn, from, to *rollup) error {
 	var at int64
-	g := coarser[S, P](from, to)
+	var cells []int64
+	g := newGrouper[S, P](false, from)
+	for _, column := range to.dimensions {
+		g.columns = append(g.columns, from.position(column))
+	}
 	flush := func() error {
 		if len(g.groups) == 0 {
 			return nil
 		}
-		var cells []int64
+		cells = cells[:0]
 		for i := range g.rows.n {
 			row := g.rows.at(i)
 			cells = P(&row.sum).appendTo(append(cells, g.key(row.group)...), to)
 		}
-		g = coarser[S, P](from, to)
+		g.clear()
 		return writePacked(ctx, c, to, at, to.sorted(cells))
 	}
 	err := c.query(ctx, "SELECT id, cells FROM "+from.table+" ORDER BY id", nil, func(row row) error {
@@ -157,15 +161,6 @@ func coarsen[S any, P measured[S]](ctx context.Context, c *conn, from, to *rollu
 		return err
 	}
 	return flush()
-}
-
-// coarser makes a grouper by what a rollup tells apart of the cells of another.
-func coarser[S any, P measured[S]](from, to *rollup) *grouper[S, P] {
-	g := newGrouper[S, P](false, from)
-	for _, column := range to.dimensions {
-		g.columns = append(g.columns, from.position(column))
-	}
-	return g
 }
 
 // repackRollup goes along the key of the old table, by which the rows of a chunk,
