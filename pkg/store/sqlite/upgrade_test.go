@@ -148,21 +148,38 @@ func copyTables(t fataler, c *conn, path string, but ...string) {
 	must(t, c.script(ctx, "DETACH new"))
 }
 
-func TestAStoreOfTheSecondVersionLearnsWhatItsReportsSaid(t *testing.T) {
+// besideUpgraded fills a store of today, and returns it with one that is brought
+// up from an earlier version with the same in it.
+func besideUpgraded(t *testing.T, version int, fill func(s *Store, now *clock)) (s, upgraded *Store) {
+	t.Helper()
 	now := &clock{epoch.Add(24 * time.Hour)}
 	path, old := filepath.Join(t.TempDir(), "new.db"), filepath.Join(t.TempDir(), "old.db")
-	s := file(t, path, WithClock(now.time))
-	tr := newTraffic(3)
-	for range 4 {
-		commit(t, s, tr.deliveries(t, 20)...)
-		now.now = now.now.Add(time.Hour)
-	}
-	real := claim{reporter: "Example Inc.", id: "1", contact: "tls@example.net", signer: "example.net", hour: 2}
-	forged := claim{reporter: "Example Inc.", id: "1", contact: "tls@example.net", signer: "evil.example", hour: 1, failed: 9}
-	commit(t, s, forged.delivery(t, "forged"), real.delivery(t, "real"))
-	olderVersion(t, old, 2, func(c *conn) { copyTables(t, c, path) })
-	upgraded := file(t, old, WithClock(now.time))
+	s = file(t, path, WithClock(now.time))
+	fill(s, now)
+	olderVersion(t, old, version, func(c *conn) { copyTables(t, c, path) })
+	upgraded = file(t, old, WithClock(now.time))
 	recount(t, upgraded)
+	return s, upgraded
+}
+
+// trickle commits reports of some domains in several steps.
+func trickle(t *testing.T, domains, steps, reports int, apart time.Duration) func(s *Store, now *clock) {
+	return func(s *Store, now *clock) {
+		tr := newTraffic(domains)
+		for range steps {
+			commit(t, s, tr.deliveries(t, reports)...)
+			now.now = now.now.Add(apart)
+		}
+	}
+}
+
+func TestAStoreOfTheSecondVersionLearnsWhatItsReportsSaid(t *testing.T) {
+	s, upgraded := besideUpgraded(t, 2, func(s *Store, now *clock) {
+		trickle(t, 3, 4, 20, time.Hour)(s, now)
+		real := claim{reporter: "Example Inc.", id: "1", contact: "tls@example.net", signer: "example.net", hour: 2}
+		forged := claim{reporter: "Example Inc.", id: "1", contact: "tls@example.net", signer: "evil.example", hour: 1, failed: 9}
+		commit(t, s, forged.delivery(t, "forged"), real.delivery(t, "real"))
+	})
 	for name, answer := range map[string]func(*Store) (any, error){
 		"policies": func(s *Store) (any, error) { return s.Policies(t.Context(), store.Selection{}) },
 		"arrivals": func(s *Store) (any, error) { return s.Arrivals(t.Context(), time.Time{}, time.Time{}) },
@@ -201,34 +218,14 @@ func unpackRollup(t fataler, c *conn, r *rollup, older string) {
 }
 
 func TestAStoreOfTheSeventhVersionSumsUpItsDomains(t *testing.T) {
-	now := &clock{epoch.Add(24 * time.Hour)}
-	path, old := filepath.Join(t.TempDir(), "new.db"), filepath.Join(t.TempDir(), "old.db")
-	s := file(t, path, WithClock(now.time))
-	tr := newTraffic(4)
-	for range 4 {
-		commit(t, s, tr.deliveries(t, 50)...)
-		now.now = now.now.Add(20 * 24 * time.Hour)
-	}
-	olderVersion(t, old, 7, func(c *conn) { copyTables(t, c, path) })
-	upgraded := file(t, old, WithClock(now.time))
-	recount(t, upgraded)
+	s, upgraded := besideUpgraded(t, 7, trickle(t, 4, 4, 50, 20*24*time.Hour))
 	if diff := cmp.Diff(numbers(t, s), numbers(t, upgraded)); diff != "" {
 		t.Errorf("(-new +upgraded): %s", diff)
 	}
 }
 
 func TestAStoreOfTheEighthVersionPacksItsFailures(t *testing.T) {
-	now := &clock{epoch.Add(24 * time.Hour)}
-	path, old := filepath.Join(t.TempDir(), "new.db"), filepath.Join(t.TempDir(), "old.db")
-	s := file(t, path, WithClock(now.time))
-	tr := newTraffic(4)
-	for range 6 {
-		commit(t, s, tr.deliveries(t, 150)...)
-		now.now = now.now.Add(6 * 24 * time.Hour)
-	}
-	olderVersion(t, old, 8, func(c *conn) { copyTables(t, c, path) })
-	upgraded := file(t, old, WithClock(now.time))
-	recount(t, upgraded)
+	s, upgraded := besideUpgraded(t, 8, trickle(t, 4, 6, 150, 6*24*time.Hour))
 	stored := store.Selection{TimeField: store.StoredTime, From: epoch}
 	soon := stored
 	soon.MaxLateness = 7 * 24 * time.Hour
