@@ -225,7 +225,7 @@ func TestAStoreOfTheSeventhVersionSumsUpItsDomains(t *testing.T) {
 }
 
 func TestAStoreOfTheEighthVersionPacksItsFailures(t *testing.T) {
-	s, upgraded := besideUpgraded(t, 8, trickle(t, 4, 6, 150, 6*24*time.Hour))
+	s, upgraded := besideUpgraded(t, 8, trickle(t, 4, 6, 300, 20*24*time.Hour))
 	stored := store.Selection{TimeField: store.StoredTime, From: epoch}
 	soon := stored
 	soon.MaxLateness = 7 * 24 * time.Hour
