@@ -3,6 +3,7 @@ package sqlite
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -249,37 +250,26 @@ func (p *plan) statement(q *question, measures []string) (string, []any) {
 	if q.byKind() {
 		inner = append(inner, "kind")
 	}
-	var args []any
-	arms := make([]string, len(p.parts))
-	for i, one := range p.parts {
-		selected := []string{"0 AS bucket"}
-		if q.perBucket {
-			selected = []string{one.time + " AS bucket"}
-		}
-		for _, column := range inner {
-			selected = append(selected, p.column(column)+" AS "+column)
-		}
-		for _, m := range measures {
-			selected = append(selected, p.measure(m))
-		}
-		w := p.conditions(q, one)
-		arms[i] = fmt.Sprintf("SELECT %s FROM %s %s", strings.Join(selected, ", "), one.from, w.clause())
-		args = append(args, w.args...)
+	one := p.parts[0] // Only packed rollups have several.
+	var by []string   // places in the answer: reports have columns of the same names
+	selected := []string{"0 AS bucket"}
+	if q.perBucket {
+		selected, by = []string{one.time + " AS bucket"}, []string{"1"}
 	}
-	summed := append([]string{"bucket"}, inner...)
+	for _, column := range inner {
+		selected = append(selected, p.column(column)+" AS "+column)
+		by = append(by, strconv.Itoa(len(selected)))
+	}
 	for _, m := range measures {
-		summed = append(summed, "SUM("+m+") AS "+m)
+		selected = append(selected, "SUM("+measure(m)+") AS "+m)
 	}
 	// To group by a constant too would sort what comes in order already.
-	by := inner
-	if q.perBucket {
-		by = append([]string{"bucket"}, inner...)
-	}
 	end := "HAVING COUNT(*) > 0"
 	if len(by) > 0 {
 		end = "GROUP BY " + strings.Join(by, ", ")
 	}
-	query := fmt.Sprintf("SELECT %s FROM (%s) %s", strings.Join(summed, ", "), strings.Join(arms, " UNION ALL "), end)
+	w := p.conditions(q, one)
+	query, args := fmt.Sprintf("SELECT %s FROM %s %s %s", strings.Join(selected, ", "), one.from, w.clause(), end), w.args
 	if !q.byKind() {
 		return query, args
 	}
@@ -290,12 +280,9 @@ func (p *plan) statement(q *question, measures []string) (string, []any) {
 
 // measure returns the expression of a measure in a row of the table. The kind
 // of a protected session is odd.
-func (p *plan) measure(m string) string {
-	switch {
-	case m == "protected":
-		return "(t.successful + t.failed) * (t.kind & 1) AS protected"
-	case m == "details" && p.rows:
-		return "1 AS details"
+func measure(m string) string {
+	if m == "protected" {
+		return "(t.successful + t.failed) * (t.kind & 1)"
 	}
 	return "t." + m
 }

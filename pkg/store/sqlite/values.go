@@ -107,21 +107,15 @@ func (s *Store) domainValues(ctx context.Context, c *conn, q *question, p plan, 
 	}
 	slices.SortFunc(candidates, func(a, b dictEntry) int { return strings.Compare(a.value, b.value) })
 	q.eachDomain = "j.value"
-	var exists []string
-	var args []any
-	for _, one := range p.parts {
-		w := p.conditions(q, one)
-		exists = append(exists, "EXISTS (SELECT 1 FROM "+one.from+" "+w.clause()+")")
-		args = append(args, w.args...)
-	}
-	statement := "SELECT j.value FROM json_each(?) j WHERE " + strings.Join(exists, " OR ")
+	w := p.conditions(q, p.parts[0])
+	statement := "SELECT j.value FROM json_each(?) j WHERE EXISTS (SELECT 1 FROM " + p.parts[0].from + " " + w.clause() + ")"
 	var values []string
 	for step := range slices.Chunk(candidates, domainStep) {
 		ids, words := make([]int64, len(step)), make(map[int64]string, len(step))
 		for i, e := range step {
 			ids[i], words[e.id] = e.id, e.value
 		}
-		err := c.query(ctx, statement, append([]any{jsonList(ids)}, args...), func(r row) error {
+		err := c.query(ctx, statement, append([]any{jsonList(ids)}, w.args...), func(r row) error {
 			values = append(values, words[r.int(0)])
 			return nil
 		})
