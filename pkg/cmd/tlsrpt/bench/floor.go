@@ -21,17 +21,31 @@ import (
 // floorBatch is how many reports one transaction of the floor holds.
 const floorBatch = 200
 
-// plainRollups stand for those that the store packs: the same sums, as rows.
+// plainRollups stand for those that the store packs: the same sums, as rows. Of
+// the hours that tell failures apart the store has a table already, for what
+// comes late.
 const plainRollups = `
 	CREATE TABLE plain_domain_day (domain, day, kind, trust, reports, pairs, successful, failed, overlap_total, overlap_failed,
 		PRIMARY KEY (domain, day, kind, trust)) WITHOUT ROWID;
 	CREATE INDEX plain_domain_day_failing ON plain_domain_day (day, domain) WHERE failed > 0;
 	CREATE TABLE plain_domain_month (domain, month, kind, trust, reports, pairs, successful, failed, overlap_total, overlap_failed,
 		PRIMARY KEY (domain, month, kind, trust)) WITHOUT ROWID;
+	CREATE TABLE plain_domain_total_day (domain, day, trust, reports, pairs, successful, failed, overlap_total, overlap_failed,
+		PRIMARY KEY (domain, day, trust)) WITHOUT ROWID;
+	CREATE TABLE plain_domain_total_month (domain, month, trust, reports, pairs, successful, failed, overlap_total, overlap_failed,
+		PRIMARY KEY (domain, month, trust)) WITHOUT ROWID;
 	CREATE TABLE plain_domain_reporter_day (domain, day, reporter, kind, trust, source, reports, pairs, successful, failed, overlap_total, overlap_failed,
 		PRIMARY KEY (domain, day, reporter, kind, trust, source)) WITHOUT ROWID;
 	CREATE TABLE plain_stored_hour (hour, domain, reporter, kind, trust, source, late, reports, pairs, successful, failed, overlap_total, overlap_failed,
-		PRIMARY KEY (hour, domain, reporter, kind, trust, source, late)) WITHOUT ROWID;`
+		PRIMARY KEY (hour, domain, reporter, kind, trust, source, late)) WITHOUT ROWID;
+	CREATE TABLE plain_total_hour (hour, kind, trust, source, late, reports, pairs, successful, failed, overlap_total, overlap_failed,
+		PRIMARY KEY (hour, kind, trust, source, late)) WITHOUT ROWID;
+	CREATE TABLE plain_failure_result_day (domain, day, reporter, result, kind, trust, source, details, failed, overlap,
+		PRIMARY KEY (domain, day, reporter, result, kind, trust, source)) WITHOUT ROWID;
+	CREATE TABLE plain_failure_domain_day (domain, day, reporter, result, reason, mx, network, kind, trust, source, details, failed, overlap,
+		PRIMARY KEY (domain, day, reporter, result, reason, mx, network, kind, trust, source)) WITHOUT ROWID;
+	CREATE INDEX plain_failure_domain_day_covering ON plain_failure_domain_day
+		(day, domain, reporter, result, reason, mx, network, kind, trust, source, details, failed, overlap);`
 
 // A floor writes what every importer has to write: the same tables, indexes
 // and rollups, by prepared statements. It looks for no duplicate, no rival, no
