@@ -87,5 +87,8 @@ func (l *lab) runRole(ctx context.Context, role string, more ...string) (spent, 
 	}
 	command := exec.Command(self, append([]string{"-be", role}, more...)...)
 	command.Env = append(os.Environ(), pluginMemory)
+	if talk, ok := l.talk.(*os.File); ok {
+		command.Stderr = talk // how far long work has come
+	}
 	return runChild(ctx, command)
 }
