@@ -75,6 +75,8 @@ type request struct {
 	// rows is how many sums were read, and waited how long others were waited for.
 	rows   int
 	waited time.Duration
+	// patient: nobody waits for it, so that it leaves processors to others.
+	patient bool
 	// asOf is since when what was stored has no part in some judgement; zero
 	// where all has.
 	asOf time.Time

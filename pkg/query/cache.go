@@ -42,6 +42,8 @@ type Cache struct {
 	end    context.CancelFunc
 	closed bool
 	remade sync.WaitGroup
+	// background is held while something is made anew.
+	background sync.Mutex
 }
 
 // An Outcome says how a [Cache] came by what a query needed.
@@ -106,10 +108,13 @@ func (c *Cache) forget(key cacheKey, k *kept) {
 	c.bytes -= k.bytes
 }
 
+// A maker makes what is to be kept; in the background nobody waits for it.
+type maker func(ctx context.Context, inBackground bool) (any, error)
+
 // get returns what is kept under the key, or makes it; asOf is when it was begun
 // to be made where there are newer reports since, else zero. One who gives up
 // does not take it from others who wait.
-func (c *Cache) get(ctx context.Context, key cacheKey, make func(context.Context) (any, error)) (value any, asOf time.Time, err error) {
+func (c *Cache) get(ctx context.Context, key cacheKey, make maker) (value any, asOf time.Time, err error) {
 	for {
 		k, outcome, current := c.at(key)
 		if c.Used != nil {
@@ -117,7 +122,7 @@ func (c *Cache) get(ctx context.Context, key cacheKey, make func(context.Context
 		}
 		switch outcome {
 		case Made:
-			c.fill(key, k, func() (any, error) { return make(ctx) })
+			c.fill(key, k, func() (any, error) { return make(ctx, false) })
 			return k.value, time.Time{}, k.err
 		case KeptEarlier:
 			c.again(key, k, make)

@@ -40,7 +40,7 @@ func (k *kept) lasts() bool {
 // again makes in the background anew what there are newer reports for. Judging
 // ten thousand domains takes seconds, and reports come all the time, so that
 // hardly anybody would find such a judgement made.
-func (c *Cache) again(key cacheKey, earlier *kept, make func(context.Context) (any, error)) {
+func (c *Cache) again(key cacheKey, earlier *kept, make maker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, took := earlier.work()
@@ -51,8 +51,14 @@ func (c *Cache) again(key cacheKey, earlier *kept, make func(context.Context) (a
 		c.ending, c.end = context.WithCancel(context.Background())
 	}
 	earlier.again = true
-	next, ctx := c.begin(), c.ending
+	ctx := c.ending
 	c.remade.Go(func() {
+		// One at a time: others ask meanwhile, and what they ask for comes first.
+		c.background.Lock()
+		defer c.background.Unlock()
+		c.mu.Lock()
+		next := c.begin()
+		c.mu.Unlock()
 		c.fill(key, next, func() (value any, err error) {
 			// Whoever asks when it no longer lasts will see what is wrong.
 			defer func() {
@@ -60,7 +66,7 @@ func (c *Cache) again(key cacheKey, earlier *kept, make func(context.Context) (a
 					err = errNotMade
 				}
 			}()
-			return make(ctx)
+			return make(ctx, true)
 		})
 		c.replace(key, earlier, next)
 	})

@@ -40,7 +40,7 @@ func cachedSums[R any](ctx context.Context, c *Cache, what string, q store.SumQu
 	if err != nil {
 		return nil, store.Cost{}, err
 	}
-	value, _, err := c.get(ctx, key, func(ctx context.Context) (any, error) {
+	value, _, err := c.get(ctx, key, func(ctx context.Context, _ bool) (any, error) {
 		rows, cost, err := read(ctx, q)
 		return summed[R]{rows, cost}, err
 	})

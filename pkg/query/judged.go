@@ -103,7 +103,10 @@ func judged[T any](ctx context.Context, r, of *request, what string, make func(c
 		if err != nil {
 			return j, err
 		}
-		value, asOf, err := r.Cache.get(ctx, key, func(ctx context.Context) (any, error) { return judge(ctx, as) })
+		value, asOf, err := r.Cache.get(ctx, key, func(ctx context.Context, inBackground bool) (any, error) {
+			as.patient = inBackground
+			return judge(ctx, as)
+		})
 		if err != nil {
 			return j, err
 		}

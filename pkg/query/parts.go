@@ -35,10 +35,14 @@ func (r *request) begin(rows int) (end func()) {
 }
 
 // inParts does the work on each part, on some at once where there are processors
-// for it, and hands over what came of them in order. Work reads by the request
+// for it and somebody waits, and hands over what came of them in order. Work reads by the request
 // that it gets.
 func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(context.Context, *request, P) (T, error), take func(T)) error {
-	for some := range slices.Chunk(parts, min(partsAtOnce, runtime.GOMAXPROCS(0))) {
+	atOnce := min(partsAtOnce, runtime.GOMAXPROCS(0))
+	if r.patient {
+		atOnce = 1
+	}
+	for some := range slices.Chunk(parts, atOnce) {
 		readers, made := make([]request, len(some)), make([]T, len(some))
 		all, ctx := errgroup.WithContext(ctx)
 		for i, part := range some {

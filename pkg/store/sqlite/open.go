@@ -25,7 +25,7 @@ const (
 	busyTimeout    = 10 * time.Second
 	// The allocator of pure Go gives a page of 4 KiB 8: a cache takes twice its size.
 	writerCacheKiB = 16 << 10
-	readerCacheKiB = 8 << 10
+	readerCacheKiB = 2 << 10
 )
 
 var _ store.Store = (*Store)(nil)
