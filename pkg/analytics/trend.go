@@ -31,10 +31,18 @@ type Series struct {
 // Key joins the values of a group to one string that no other group has.
 func Key(values []string) string { return strings.Join(values, "\x00") }
 
-// GroupRows adds up the store's rows by their first n group values, in the
-// order of first appearance. Values beyond n, such as the reporter that tells
-// how many fail, are folded.
+// GroupRows adds up the store's rows, of which each is of another group, by their
+// first n group values, in the order of first appearance. Values beyond n, such
+// as the reporter that tells how many fail, are folded.
 func GroupRows(rows []store.SessionRow, n int, c Counting) []Group {
+	if len(rows) > 0 && len(rows[0].Group) == n {
+		groups := make([]Group, len(rows))
+		for i, r := range rows {
+			groups[i].Values = r.Group
+			groups[i].add(r, c)
+		}
+		return groups
+	}
 	index := map[string]int{}
 	var groups []Group
 	for _, r := range rows {
@@ -45,26 +53,23 @@ func GroupRows(rows []store.SessionRow, n int, c Counting) []Group {
 			index[k] = i
 			groups = append(groups, Group{Values: r.Group[:n]})
 		}
-		groups[i].Add(r)
-		if failing(r, c) {
-			groups[i].ReportersFailing++
-		}
+		groups[i].add(r, c)
 	}
 	return groups
 }
 
-// GroupFailures adds up failure details by their group.
+func (g *Group) add(r store.SessionRow, c Counting) {
+	g.Add(r)
+	if failing(r, c) {
+		g.ReportersFailing++
+	}
+}
+
+// GroupFailures makes groups of sums, of which each is of another group.
 func GroupFailures(rows []store.FailureSum) []Group {
-	index := map[string]int{}
-	var groups []Group
-	for _, r := range rows {
-		k := Key(r.Group)
-		i, ok := index[k]
-		if !ok {
-			i = len(groups)
-			index[k] = i
-			groups = append(groups, Group{Values: r.Group})
-		}
+	groups := make([]Group, len(rows))
+	for i, r := range rows {
+		groups[i].Values = r.Group
 		groups[i].AddFailure(r)
 	}
 	return groups
@@ -77,19 +82,30 @@ func Largest(groups []Group, limit int, value func(Sums) float64) []Group {
 		value float64
 		at    int
 	}
-	places := make([]place, len(groups))
-	for i := range groups {
-		places[i] = place{value(groups[i].Sums), i}
-	}
-	slices.SortFunc(places, func(a, b place) int {
+	compare := func(a, b place) int {
 		if c := cmp.Compare(b.value, a.value); c != 0 {
 			return c
 		}
 		return cmp.Or(slices.Compare(groups[a.at].Values, groups[b.at].Values), cmp.Compare(a.at, b.at))
-	})
-	if limit > 0 && len(places) > limit {
-		places = places[:limit]
 	}
+	if limit <= 0 {
+		limit = len(groups)
+	}
+	// Of thousands of groups some are shown: all but these need no order.
+	places := make([]place, 0, min(2*limit, len(groups)))
+	var worst *place
+	for i := range groups {
+		p := place{value(groups[i].Sums), i}
+		if worst != nil && compare(p, *worst) > 0 {
+			continue
+		}
+		if places = append(places, p); len(places) == 2*limit {
+			slices.SortFunc(places, compare)
+			places, worst = places[:limit], &places[limit-1]
+		}
+	}
+	slices.SortFunc(places, compare)
+	places = places[:min(limit, len(places))]
 	largest := make([]Group, len(places))
 	for i, p := range places {
 		largest[i] = groups[p.at]

@@ -1,9 +1,13 @@
 package analytics
 
 import (
+	gocmp "cmp"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
@@ -81,6 +85,30 @@ func TestADetailGroupIsZeroWhereItsDomainHadAReport(t *testing.T) {
 	if diff := cmp.Diff(map[string][]int64{"a": {2, 0}, "b": {4}}, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestLargestAreTheFirstOfAllInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		groups := make([]Group, rapid.IntRange(0, 60).Draw(t, "groups"))
+		for i := range groups {
+			// Few values and names, so that many are equal.
+			groups[i].Values = []string{rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name")}
+			groups[i].Failed = rapid.Int64Range(0, 4).Draw(t, "failed")
+			groups[i].Successful = int64(i) // tells equal ones apart
+		}
+		limit := rapid.IntRange(0, 70).Draw(t, "limit")
+		want := slices.Clone(groups)
+		slices.SortStableFunc(want, func(a, b Group) int {
+			return gocmp.Or(gocmp.Compare(b.Failed, a.Failed), slices.Compare(a.Values, b.Values))
+		})
+		if limit > 0 {
+			want = want[:min(limit, len(want))]
+		}
+		got := Largest(groups, limit, func(s Sums) float64 { return float64(s.Failed) })
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
 }
 
 func TestLargestKeepsTheLargestAndNamesTiesInOrder(t *testing.T) {
