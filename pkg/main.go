@@ -16,10 +16,11 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/plugin"
 )
 
-// memoryLimit is what the garbage collector keeps the process within, unless
-// GOMEMLIMIT says otherwise: items of the largest size come rarely, and should
-// not leave the process at its peak.
-const memoryLimit = 192 << 20
+// memoryLimit is what the garbage collector keeps its own memory within, unless
+// GOMEMLIMIT says otherwise, for the process to stay below 256 MiB with SQLite's
+// memory and its code: items of the largest size come rarely, and should not
+// leave the process at its peak.
+const memoryLimit = 160 << 20
 
 // parentInterval is the time between looks at the parent process.
 const parentInterval = time.Second

@@ -24,7 +24,7 @@ func TestReportsOf50000UniqueFailuresStayWithin256MiB(t *testing.T) {
 		t.Skip("nothing here tells how much memory a process has used")
 	}
 	child := exec.Command(os.Args[0], "-test.run=^TestLargeReportsInAProcessOfTheirOwn$", "-test.v")
-	child.Env = append(os.Environ(), largeInto+"="+filepath.Join(t.TempDir(), "large.db"), "GOMEMLIMIT=192MiB")
+	child.Env = append(os.Environ(), largeInto+"="+filepath.Join(t.TempDir(), "large.db"), "GOMEMLIMIT=160MiB")
 	out, err := child.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS") {
 		t.Fatalf("%v\n%s", err, out)

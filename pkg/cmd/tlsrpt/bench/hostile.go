@@ -15,7 +15,7 @@ import (
 
 const (
 	// pluginMemory is the limit that the plugin sets itself.
-	pluginMemory = "GOMEMLIMIT=192MiB"
+	pluginMemory = "GOMEMLIMIT=160MiB"
 	// benchmarkCPUs makes the end of the benchmarks' names the same everywhere.
 	benchmarkCPUs = "2"
 )

@@ -31,7 +31,7 @@ const (
 	// maxResident is what the plugin may take, in bytes.
 	maxResident = 256 << 20
 	// pluginMemory is the limit that the plugin sets itself, as GOMEMLIMIT.
-	pluginMemory = "GOMEMLIMIT=192MiB"
+	pluginMemory = "GOMEMLIMIT=160MiB"
 )
 
 // mutantsFolder tells the child process of the test below where to work.
