@@ -35,8 +35,8 @@ func (r *request) begin(rows int) (end func()) {
 }
 
 // inParts does the work on each part, on some at once where there are processors
-// for it and somebody waits, and hands over what came of them in order. Work reads by the request
-// that it gets.
+// for it and somebody waits, and hands over what came of them in order. Work
+// reads by the request that it gets.
 func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(context.Context, *request, P) (T, error), take func(T)) error {
 	atOnce := min(partsAtOnce, runtime.GOMAXPROCS(0))
 	if r.patient {
