@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 
@@ -210,44 +211,60 @@ func Cadences(histories []History, upTo time.Time, syncing bool) []Cadence {
 // reporter. Where that is not known, and while syncing, the first
 // synchronisation, nothing is overdue.
 func (s *Survey) Cadences(syncing bool) []Cadence {
-	s.join()
-	return s.pairCadences(s.upTo, syncing)
-}
-
-// AllCadences returns [Survey.Cadences], and those of every reporter over all its
-// domains, ordered by reporter. It is not overdue for domains that all their
-// reporters fell silent on together: that is the domain's affair, see [DomainSilence].
-func (s *Survey) AllCadences(syncing bool) (pairs, reporters []Cadence) {
-	pairs = s.Cadences(syncing)
-	return pairs, s.reporterCadences(s.stopped(pairs), s.upTo, syncing)
-}
-
-// reporterCadences takes the domains whose reporters all stopped together.
-func (s *Survey) reporterCadences(stopped map[string]string, upTo time.Time, syncing bool) []Cadence {
-	all := make([]Cadence, 0, len(s.reporters))
-	for i := range s.reporters {
-		l := &s.reporters[i]
-		c := l.cadence(upTo, syncing)
-		if c.Overdue > 0 && s.onlyWhere(l, stopped) {
-			c.Overdue, c.State = 0, ReporterQuiet
-			c.note("It fell silent together with all others who report on " + DomainList(c.Domains) + ".")
-		}
-		all = append(all, c)
+	var all []Cadence
+	for pairs := range s.ByDomain(syncing) {
+		all = append(all, pairs...)
 	}
 	return all
 }
 
-func (s *Survey) pairCadences(upTo time.Time, syncing bool) []Cadence {
-	all := make([]Cadence, 0, len(s.pairs))
-	for i := range s.pairs {
-		all = append(all, s.pairs[i].cadence(upTo, syncing))
-	}
-	for domain, stop := range s.stopped(all) {
-		for i := s.ranges[domain].from; i < s.ranges[domain].to; i++ {
-			if all[i].Overdue > 0 {
-				all[i].note(stop)
+// ByDomain tells [Survey.Cadences] one domain at a time. What it hands over
+// lasts until the next.
+func (s *Survey) ByDomain(syncing bool) iter.Seq[[]Cadence] {
+	return func(yield func([]Cadence) bool) {
+		var cadences []Cadence
+		for lines := range s.byDomain() {
+			cadences = cadences[:0]
+			for i := range lines {
+				cadences = append(cadences, lines[i].cadence(s.upTo, syncing))
+			}
+			noteStop(cadences)
+			if !yield(cadences) {
+				return
 			}
 		}
+	}
+}
+
+// AllCadences hands over [Survey.ByDomain], and returns the cadences of every
+// reporter over all its domains, ordered by reporter. It is not overdue for
+// domains that all their reporters fell silent on together: that is the domain's
+// affair, see [DomainSilence].
+func (s *Survey) AllCadences(syncing bool, each func(pairs []Cadence)) []Cadence {
+	// elsewhere is when reporters were last heard on other domains than those.
+	elsewhere := map[string]tlsrpt.Day{}
+	for pairs := range s.ByDomain(syncing) {
+		each(pairs)
+		if stoppedTogether(pairs) > 0 {
+			continue
+		}
+		for i := range pairs {
+			last, heard := elsewhere[pairs[i].Reporter]
+			if !heard || pairs[i].Last > last {
+				elsewhere[pairs[i].Reporter] = pairs[i].Last
+			}
+		}
+	}
+	reporters := s.ofReporters()
+	all := make([]Cadence, 0, len(reporters))
+	for i := range reporters {
+		c := reporters[i].cadence(s.upTo, syncing)
+		last, heard := elsewhere[c.Reporter]
+		if c.Overdue > 0 && (!heard || c.Last-last > togetherDays) {
+			c.Overdue, c.State = 0, ReporterQuiet
+			c.note("It fell silent together with all others who report on " + DomainList(c.Domains) + ".")
+		}
+		all = append(all, c)
 	}
 	return all
 }

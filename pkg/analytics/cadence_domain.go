@@ -89,36 +89,41 @@ func (c Cadence) canBeOverdue() bool {
 	return c.GoesOnAs == "" && (c.Kind == Daily || c.Kind == MailDays)
 }
 
-// stopped finds the domains of several reporters that all fell silent
-// together, and says so of each. Cadences are those of the survey's pairs.
-func (s *Survey) stopped(cadences []Cadence) map[string]string {
-	said := map[string]string{}
-	for domain, r := range s.ranges {
-		var last []tlsrpt.Day
-		late := true
-		for _, c := range cadences[r.from:r.to] {
-			if c.canBeOverdue() {
-				last = append(last, c.Last)
-				late = late && c.Overdue > 0
-			}
-		}
-		if !late || len(last) < 2 || slices.Max(last)-slices.Min(last) > togetherDays {
+// stoppedTogether tells of the cadences of a domain's pairs how many reporters
+// fell silent together, where all did and are several; else it is 0.
+func stoppedTogether(pairs []Cadence) (reporters int) {
+	var first, last tlsrpt.Day
+	for i := range pairs {
+		c := &pairs[i]
+		switch {
+		case !c.canBeOverdue():
 			continue
+		case c.Overdue == 0:
+			return 0
+		case reporters == 0:
+			first, last = c.Last, c.Last
 		}
-		said[domain] = fmt.Sprintf("All %d reporters of %s stopped within days of each other: the domain may be retired, or its _smtp._tls record gone.", len(last), domain)
+		first, last = min(first, c.Last), max(last, c.Last)
+		reporters++
 	}
-	return said
+	if reporters < 2 || last-first > togetherDays {
+		return 0
+	}
+	return reporters
 }
 
-// onlyWhere tells whether the reporter was last heard on such domains alone.
-func (s *Survey) onlyWhere(l *line, domains map[string]string) bool {
-	for _, i := range s.members[l.reporter] {
-		p := &s.pairs[i]
-		if _, ok := domains[p.domain]; !ok && l.last-p.last <= togetherDays {
-			return false
+// noteStop says of a domain's pairs that all its reporters stopped together.
+func noteStop(pairs []Cadence) {
+	reporters := stoppedTogether(pairs)
+	if reporters == 0 {
+		return
+	}
+	stop := fmt.Sprintf("All %d reporters of %s stopped within days of each other: the domain may be retired, or its _smtp._tls record gone.", reporters, pairs[0].Domain)
+	for i := range pairs {
+		if pairs[i].Overdue > 0 {
+			pairs[i].note(stop)
 		}
 	}
-	return true
 }
 
 // NeverHeard returns a row for each reporter known to report widely that has

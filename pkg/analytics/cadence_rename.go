@@ -65,26 +65,17 @@ func (n orgName) similar(other orgName) bool {
 	return short > 0 && len(n.words[0]) > 2 && slices.Equal(n.words[:short], other.words[:short])
 }
 
-// findRenamed tells which lines go on under another name, and gives the new
-// names the history of the old ones.
-func (s *Survey) findRenamed() {
-	s.linkWithin(s.reporters)
-	newName := map[string]string{}
-	for _, l := range s.reporters {
-		newName[l.reporter] = l.goesOnAs
-	}
-	for _, r := range s.ranges {
-		pairs := s.pairs[r.from:r.to]
-		s.linkWithin(pairs)
-		for i := range pairs {
-			if p := &pairs[i]; p.goesOnAs == "" && newName[p.reporter] != "" {
-				p.goesOnAs = newName[p.reporter]
-				p.into = slices.IndexFunc(pairs, func(l line) bool { return l.reporter == p.goesOnAs && l.last > p.last })
-			}
+// findRenamed tells which lines of a domain go on under another name, there or
+// over all domains, and gives the new names the history of the old ones.
+func (s *Survey) findRenamed(pairs []line, newName map[string]string) {
+	s.linkWithin(pairs)
+	for i := range pairs {
+		if p := &pairs[i]; p.goesOnAs == "" && newName[p.reporter] != "" {
+			p.goesOnAs = newName[p.reporter]
+			p.into = slices.IndexFunc(pairs, func(l line) bool { return l.reporter == p.goesOnAs && l.last > p.last })
 		}
-		inherit(pairs)
 	}
-	inherit(s.reporters)
+	inherit(pairs)
 }
 
 func (s *Survey) linkWithin(lines []line) {

@@ -352,8 +352,7 @@ func TestCadencesHold(t *testing.T) {
 
 // reporterCadences are those over all domains.
 func reporterCadences(histories []History, upTo time.Time, syncing bool) []Cadence {
-	_, reporters := surveyOf(histories, upTo).AllCadences(syncing)
-	return reporters
+	return surveyOf(histories, upTo).AllCadences(syncing, func([]Cadence) {})
 }
 
 // surveyOf adds one domain after the other, the histories of each as they stand.

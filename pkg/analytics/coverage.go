@@ -37,21 +37,17 @@ func (s *Survey) Completeness(from, to tlsrpt.Day, byDomain, syncing bool) []Cov
 	if upTo.IsZero() || syncing {
 		return nil
 	}
-	s.join()
 	to = min(to, tlsrpt.DayOf(upTo))
 	from = max(from, s.firstHeard(to))
 	if from >= to {
 		return nil
 	}
 	if !byDomain {
-		return cover(s.reporters, "", from, to, upTo)
+		return cover(s.ofReporters(), "", from, to, upTo)
 	}
 	var all []Coverage
-	for i := 0; i < len(s.pairs); {
-		domain := s.pairs[i].domain
-		r := s.ranges[domain]
-		all = append(all, cover(s.pairs[r.from:r.to], domain, from, to, upTo)...)
-		i = r.to
+	for pairs := range s.byDomain() {
+		all = append(all, cover(pairs, pairs[0].domain, from, to, upTo)...)
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -21,16 +22,18 @@ func (r *request) overdue(ctx context.Context) ([]asOfValue, error) {
 	}
 	var values []asOfValue
 	domains := map[string]bool{}
-	for _, c := range cadences {
-		if c.Last < r.heardSince() {
-			continue
+	for some := range cadences {
+		for _, c := range some {
+			if c.Last < r.heardSince() {
+				continue
+			}
+			domains[c.Domain] = true
+			v := asOfValue{at: []label{{store.PolicyDomain, c.Domain}, {store.Reporter, c.Reporter}, {domainsInWords, analytics.DomainList(c.Domains)}}}
+			if c.Reports >= analytics.SilentReports {
+				v.value = float64(c.Overdue)
+			}
+			values = append(values, v)
 		}
-		domains[c.Domain] = true
-		v := asOfValue{at: []label{{store.PolicyDomain, c.Domain}, {store.Reporter, c.Reporter}, {domainsInWords, analytics.DomainList(c.Domains)}}}
-		if c.Reports >= analytics.SilentReports {
-			v.value = float64(c.Overdue)
-		}
-		values = append(values, v)
 	}
 	if overAll || !r.hasRowsOfDomains() {
 		return values, nil
@@ -42,17 +45,18 @@ func (r *request) overdue(ctx context.Context) ([]asOfValue, error) {
 // to have a row.
 func (r *request) heardSince() tlsrpt.Day { return tlsrpt.DayOf(r.now()) - heardDays }
 
-// recentCadences are those of reporters over all their domains, or of pairs.
-func (r *request) recentCadences(ctx context.Context, overAll bool) ([]analytics.Cadence, error) {
+// recentCadences are those of reporters over all their domains, or of pairs,
+// some at a time.
+func (r *request) recentCadences(ctx context.Context, overAll bool) (iter.Seq[[]analytics.Cadence], error) {
 	if overAll {
 		all, err := r.attendance(ctx)
-		return all.Reporters, err
+		return slices.Values([][]analytics.Cadence{all.Reporters}), err
 	}
 	survey, err := r.survey(ctx, r.lately(leadDays), r.heardSince(), nil)
 	if err != nil {
 		return nil, err
 	}
-	return survey.Cadences(r.syncing()), nil
+	return survey.ByDomain(r.syncing()), nil
 }
 
 // An attendance is what is known of those who were heard lately.
@@ -77,8 +81,9 @@ func (r *request) attendance(ctx context.Context) (attendance, error) {
 		if err != nil {
 			return all, err
 		}
-		pairs, reporters := survey.AllCadences(r.syncing())
-		all.Reporters, all.Silences = reporters, silences(pairs, r.heardUpTo())
+		all.Reporters = survey.AllCadences(r.syncing(), func(pairs []analytics.Cadence) {
+			all.Silences = append(all.Silences, analytics.DomainSilence(pairs[0].Domain, pairs, r.heardUpTo()))
+		})
 		all.Last, all.LastReporters, all.LastDomains = last.day, len(last.reporters), len(last.domains)
 		return all, nil
 	})

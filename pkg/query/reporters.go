@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
-	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
 // answerReporters tells who reported in the range, who has fallen silent
@@ -35,57 +36,96 @@ func answerReporters(ctx context.Context, r *request) (data.Frames, error) {
 }
 
 func reporterRows(ctx context.Context, r *request) (none firstOf[frames.ReporterRow], err error) {
-	rows, err := r.Store.Reporters(ctx, r.selection())
-	if err != nil {
-		return none, fmt.Errorf("read reporters: %w", err)
-	}
+	all := reporterTable{limit: r.Limit}
 	// Whoever reported at any time is not one who never did.
-	var never []analytics.Cadence
 	survey, err := r.survey(ctx, r.lately(leadDays), 0, func(some []analytics.History) {
-		never = append(never, analytics.NeverHeard(some)...)
+		if r.tellsNever() {
+			r.addNever(&all, analytics.NeverHeard(some))
+		}
 	})
 	if err != nil {
 		return none, err
 	}
-	all := r.withCadences(rows, survey.Cadences(r.syncing()), never)
-	slices.SortFunc(all, func(a, b frames.ReporterRow) int {
-		return cmp.Or(cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.PolicyDomain, b.PolicyDomain))
-	})
-	return first(all, r.Limit), nil
+	rows, err := r.Store.Reporters(ctx, r.selection())
+	if err != nil {
+		return none, fmt.Errorf("read reporters: %w", err)
+	}
+	r.addCadences(&all, rows, survey.ByDomain(r.syncing()))
+	return all.first(), nil
 }
 
-// withCadences adds the cadences to the rows of a range, and rows for those
-// who were silent all through it, or always.
-func (r *request) withCadences(rows []store.ReporterRow, pairs pairCadences, never []analytics.Cadence) []frames.ReporterRow {
-	all := make([]frames.ReporterRow, 0, len(rows))
-	heard := map[[2]string]bool{}
+// addCadences adds the rows of a range with their cadences, and rows for those
+// who were silent all through it. Both are in the order of domain and reporter.
+func (r *request) addCadences(all *reporterTable, rows []store.ReporterRow, cadences iter.Seq[[]analytics.Cadence]) {
+	unknown := analytics.Cadence{Kind: analytics.UnknownCadence, State: analytics.ReporterReporting}
+	tellsSilent, since := r.byNames(), r.heardSince()
+	for pairs := range cadences {
+		for i := range pairs {
+			c := &pairs[i]
+			for len(rows) > 0 && comparePair(rows[0], c) < 0 {
+				all.add(frames.ReporterRow{ReporterRow: rows[0], Cadence: unknown})
+				rows = rows[1:]
+			}
+			switch {
+			case len(rows) > 0 && comparePair(rows[0], c) == 0:
+				all.add(frames.ReporterRow{ReporterRow: rows[0], Cadence: *c})
+				rows = rows[1:]
+			case tellsSilent && c.State == analytics.ReporterSilent && c.Last >= since:
+				all.add(frames.ReporterRow{
+					ReporterRow: store.ReporterRow{Reporter: c.Reporter, PolicyDomain: c.Domain, FirstReport: c.First, LastReport: c.Last}, Cadence: *c,
+				})
+			}
+		}
+	}
 	for _, row := range rows {
-		heard[[2]string{row.PolicyDomain, row.Reporter}] = true
-		c, known := pairs.of(row.PolicyDomain, row.Reporter)
-		if !known {
-			c = analytics.Cadence{Kind: analytics.UnknownCadence, State: analytics.ReporterReporting}
-		}
-		all = append(all, frames.ReporterRow{ReporterRow: row, Cadence: c})
+		all.add(frames.ReporterRow{ReporterRow: row, Cadence: unknown})
 	}
-	if !r.byNames() {
-		return all
-	}
-	for _, c := range pairs {
-		if !heard[[2]string{c.Domain, c.Reporter}] && c.State == analytics.ReporterSilent && c.Last >= tlsrpt.DayOf(r.now())-heardDays {
-			all = append(all, frames.ReporterRow{
-				ReporterRow: store.ReporterRow{Reporter: c.Reporter, PolicyDomain: c.Domain, FirstReport: c.First, LastReport: c.Last}, Cadence: c,
-			})
-		}
-	}
-	if r.Trust == "authenticated" || r.syncing() {
-		return all
-	}
+}
+
+func comparePair(row store.ReporterRow, c *analytics.Cadence) int {
+	return cmp.Or(strings.Compare(row.PolicyDomain, c.Domain), strings.Compare(row.Reporter, c.Reporter))
+}
+
+// tellsNever says whether those who always were silent have rows.
+func (r *request) tellsNever() bool {
+	return r.byNames() && r.Trust != "authenticated" && !r.syncing()
+}
+
+func (r *request) addNever(all *reporterTable, never []analytics.Cadence) {
 	for _, c := range never {
 		if r.passes(store.Reporter, c.Reporter) {
-			all = append(all, frames.ReporterRow{ReporterRow: store.ReporterRow{Reporter: c.Reporter, PolicyDomain: c.Domain}, Cadence: c})
+			all.add(frames.ReporterRow{ReporterRow: store.ReporterRow{Reporter: c.Reporter, PolicyDomain: c.Domain}, Cadence: c})
 		}
 	}
-	return all
+}
+
+// A reporterTable is the beginning of a table of reporters: of many rows it
+// keeps no more than twice those that are shown.
+type reporterTable struct {
+	rows         []frames.ReporterRow
+	limit, found int
+}
+
+func (t *reporterTable) add(row frames.ReporterRow) {
+	if len(t.rows) >= 2*t.limit {
+		t.cut()
+	}
+	t.rows = append(t.rows, row)
+	t.found++
+}
+
+// cut keeps those with the most reports, ordered.
+func (t *reporterTable) cut() {
+	slices.SortFunc(t.rows, func(a, b frames.ReporterRow) int {
+		return cmp.Or(cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.PolicyDomain, b.PolicyDomain))
+	})
+	clear(t.rows[min(t.limit, len(t.rows)):])
+	t.rows = t.rows[:min(t.limit, len(t.rows))]
+}
+
+func (t *reporterTable) first() firstOf[frames.ReporterRow] {
+	t.cut()
+	return firstOf[frames.ReporterRow]{slices.Clone(t.rows), t.found}
 }
 
 // byNames says whether nothing but domains and reporters is filtered by: who

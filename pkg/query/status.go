@@ -87,22 +87,6 @@ func (r *request) lastHeard(ctx context.Context, lately attendance) (analytics.H
 	return heard, err
 }
 
-// silences judges every domain by the cadences of its reporters, which are in
-// the order of domains.
-func silences(cadences []analytics.Cadence, upTo time.Time) []analytics.Silence {
-	var all []analytics.Silence
-	for start := 0; start < len(cadences); {
-		domain := cadences[start].Domain
-		end := start
-		for end < len(cadences) && cadences[end].Domain == domain {
-			end++
-		}
-		all = append(all, analytics.DomainSilence(domain, cadences[start:end], upTo))
-		start = end
-	}
-	return all
-}
-
 // modeDrops are the domains whose policy left enforce within the baseline.
 func (r *request) modeDrops(ctx context.Context) ([]analytics.ModeDrop, error) {
 	of := r.ofDay()

@@ -68,8 +68,8 @@ type Reader interface {
 	Failures(ctx context.Context, q RowQuery) (rows []FailureRow, more bool, err error)
 	// Reports returns pairs of report and policy domain, superseded ones too.
 	Reports(ctx context.Context, q RowQuery) (rows []ReportRow, more bool, err error)
-	// Reporters returns who reported on what in the selection. FirstReport and
-	// LastReport are of all time.
+	// Reporters returns who reported on what in the selection, ordered by domain
+	// and reporter. FirstReport and LastReport are of all time.
 	Reporters(ctx context.Context, s Selection) ([]ReporterRow, error)
 	// LastReports is [Reader.Reporters] without a time range, over what was
 	// heard since the given day, with LastStored.
