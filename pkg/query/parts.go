@@ -43,16 +43,23 @@ func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(con
 		atOnce = 1
 	}
 	for some := range slices.Chunk(parts, atOnce) {
-		readers, made := make([]request, len(some)), make([]T, len(some))
+		readers, made, broken := make([]request, len(some)), make([]T, len(some)), make([]any, len(some))
 		all, ctx := errgroup.WithContext(ctx)
 		for i, part := range some {
 			readers[i] = *r
 			all.Go(func() (err error) {
+				defer func() { broken[i] = recover() }()
 				made[i], err = work(ctx, &readers[i], part)
 				return err
 			})
 		}
-		if err := all.Wait(); err != nil {
+		err := all.Wait()
+		for _, panicked := range broken {
+			if panicked != nil {
+				panic(panicked) // where one who asks is told, and nothing else ends
+			}
+		}
+		if err != nil {
 			return err
 		}
 		before := r.rows
