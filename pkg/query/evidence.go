@@ -167,6 +167,35 @@ func (p pairCadences) of(domain, reporter string) (c analytics.Cadence, known bo
 	return c, known
 }
 
+// policiesByDomain reads [request.policies] of some domains at a time, in their
+// order, and hands them over: there are as many rows as pairs, or more.
+func (r *request) policiesByDomain(ctx context.Context, s store.Selection, take func([]store.PolicySeen)) error {
+	// Who has not been heard since the selection began has seen no policy in it;
+	// when its last report was stored says nothing of policies.
+	names := *r
+	parts, pairs, err := names.domainsSince(ctx, tlsrpt.DayOf(s.From))
+	if err != nil {
+		return err
+	}
+	defer r.begin(pairs)()
+	return inParts(ctx, r, parts, func(ctx context.Context, r *request, domains []string) ([]store.PolicySeen, error) {
+		return r.policies(ctx, within(s, domains))
+	}, take)
+}
+
+// domainsSince returns the domains that were heard of since a day, in order, as
+// many together as are read at once, and of how many pairs with reporters they are.
+func (r *request) domainsSince(ctx context.Context, since tlsrpt.Day) (parts [][]string, pairs int, err error) {
+	known, err := r.knownSince(ctx, since, nil)
+	var domains []string
+	for i := range known {
+		if n := len(domains); n == 0 || domains[n-1] != known[i].PolicyDomain {
+			domains = append(domains, known[i].PolicyDomain)
+		}
+	}
+	return slices.Collect(slices.Chunk(domains, domainsAtOnce)), len(known), err
+}
+
 // policies returns the policies that were seen on some day of a selection, as
 // far as it was known then.
 func (r *request) policies(ctx context.Context, s store.Selection) ([]store.PolicySeen, error) {

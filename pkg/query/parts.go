@@ -80,50 +80,26 @@ func (r *request) note(reader *request, before int) {
 	}
 }
 
-// A knownPart is what is known of some domains.
-type knownPart struct {
-	domains []string
-	rows    []store.ReporterRow
-}
-
-// knownParts takes rows, which are in the order of domains, some domains at a
-// time, so that what is read of them need not all be in memory at once.
-func knownParts(known []store.ReporterRow) (parts []knownPart) {
-	for start := 0; start < len(known); {
-		var domains []string
-		end := start
-		for ; end < len(known); end++ {
-			domain := known[end].PolicyDomain
-			if n := len(domains); n > 0 && domains[n-1] == domain {
-				continue
-			}
-			if len(domains) == domainsAtOnce {
-				break
-			}
-			domains = append(domains, domain)
-		}
-		parts = append(parts, knownPart{domains, known[start:end]})
-		start = end
-	}
-	return parts
-}
-
 // survey reads who reported when in a selection by period, of all who were heard
 // since a day: all of some domains at a time, in order, which each gets too.
 func (r *request) survey(ctx context.Context, s store.Selection, since tlsrpt.Day, each func([]analytics.History)) (*analytics.Survey, error) {
-	known, err := r.knownSince(ctx, since, nil)
+	parts, pairs, err := r.domainsSince(ctx, since)
 	if err != nil {
 		return nil, err
 	}
-	defer r.begin(len(known))()
+	defer r.begin(pairs)()
 	survey := analytics.NewSurvey(r.heardUpTo())
-	read := func(ctx context.Context, r *request, part knownPart) ([]analytics.History, error) {
+	read := func(ctx context.Context, r *request, domains []string) ([]analytics.History, error) {
+		known, err := r.knownSince(ctx, since, domains)
+		if err != nil {
+			return nil, err
+		}
 		rows, err := r.sessions(ctx, store.SumQuery{
-			Selection: within(s, part.domains), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
+			Selection: within(s, domains), GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}, PerBucket: true,
 		})
-		return analytics.Histories(rows, part.rows, r.Counting, r.live()), err
+		return analytics.Histories(rows, known, r.Counting, r.live()), err
 	}
-	err = inParts(ctx, r, knownParts(known), read, func(some []analytics.History) {
+	err = inParts(ctx, r, parts, read, func(some []analytics.History) {
 		survey.Add(some)
 		if each != nil {
 			each(some)

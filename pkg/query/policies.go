@@ -8,6 +8,7 @@ import (
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/analytics"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/frames"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
@@ -30,10 +31,9 @@ func answerPolicies(ctx context.Context, r *request) (data.Frames, error) {
 	return data.Frames{frame}, nil
 }
 
-func (r *request) policyRows(ctx context.Context) ([]analytics.PolicyRow, error) {
-	seen, err := r.policies(ctx, r.past(leadDays))
-	if err != nil {
-		return nil, err
-	}
-	return analytics.PolicyRows(seen), nil
+func (r *request) policyRows(ctx context.Context) (rows []analytics.PolicyRow, err error) {
+	err = r.policiesByDomain(ctx, r.past(leadDays), func(seen []store.PolicySeen) {
+		rows = append(rows, analytics.PolicyRows(seen)...)
+	})
+	return rows, err
 }

@@ -35,15 +35,15 @@ func readinessRows(ctx context.Context, r *request) (firstOf[analytics.Readiness
 	var rows []analytics.ReadinessRow
 	selection := r.past(0)
 	selection.From = earlier(selection.From, r.now().AddDate(0, 0, -readinessDays))
-	known, err := r.knownSince(ctx, tlsrpt.DayOf(selection.From), nil)
+	parts, pairs, err := r.domainsSince(ctx, tlsrpt.DayOf(selection.From))
 	if err != nil {
 		return firstOf[analytics.ReadinessRow]{}, err
 	}
-	defer r.begin(len(known))()
-	judge := func(ctx context.Context, r *request, part knownPart) ([]analytics.ReadinessRow, error) {
-		return r.readiness(ctx, within(selection, part.domains))
+	defer r.begin(pairs)()
+	judge := func(ctx context.Context, r *request, domains []string) ([]analytics.ReadinessRow, error) {
+		return r.readiness(ctx, within(selection, domains))
 	}
-	err = inParts(ctx, r, knownParts(known), judge, func(some []analytics.ReadinessRow) { rows = append(rows, some...) })
+	err = inParts(ctx, r, parts, judge, func(some []analytics.ReadinessRow) { rows = append(rows, some...) })
 	slices.SortStableFunc(rows, func(a, b analytics.ReadinessRow) int { return cmp.Compare(rank(a), rank(b)) })
 	return first(rows, r.Limit), err
 }

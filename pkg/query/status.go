@@ -91,9 +91,11 @@ func (r *request) lastHeard(ctx context.Context, lately attendance) (analytics.H
 func (r *request) modeDrops(ctx context.Context) ([]analytics.ModeDrop, error) {
 	of := r.ofDay()
 	of.Model, of.Domains, of.From, of.To = Model{Filters: r.Filters, Trust: r.Trust, BaselineDays: r.BaselineDays}, nil, time.Time{}, time.Time{}
-	return judged(ctx, r, of, "mode drops", func(ctx context.Context, r *request) ([]analytics.ModeDrop, error) {
-		seen, err := r.policies(ctx, r.lately(r.BaselineDays))
-		return analytics.ModeDrops(seen), err
+	return judged(ctx, r, of, "mode drops", func(ctx context.Context, r *request) (drops []analytics.ModeDrop, err error) {
+		err = r.policiesByDomain(ctx, r.lately(r.BaselineDays), func(seen []store.PolicySeen) {
+			drops = append(drops, analytics.ModeDrops(seen)...)
+		})
+		return drops, err
 	})
 }
 
