@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	_ "modernc.org/sqlite"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -29,17 +30,17 @@ func sound(t *testing.T, file string) {
 	if found := texts(t, db, "PRAGMA integrity_check"); !slices.Equal(found, []string{"ok"}) {
 		t.Errorf("integrity_check says %q", found)
 	}
-	recounted := 0
+	var recounted []string
 	for _, name := range texts(t, db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") {
 		if r, ok := rollupOf(t, db, name); ok {
 			r.recount(t, db)
-			recounted++
+			recounted = append(recounted, name)
 		}
 	}
-	if recounted < 5 {
-		t.Errorf("only %d tables were taken for rollups", recounted)
+	if want := []string{"failure_stored_hour_late", "failure_total_day", "reporter_day", "total_day"}; !slices.Equal(recounted, want) {
+		t.Errorf("taken for rollups that are not packed were %q, not %q", recounted, want)
 	}
-	recountDomains(t, db, file)
+	recountPacked(t, db, file)
 	same(t, db, "heard", `SELECT t.domain, r.reporter, 0, MIN(t.day), MAX(t.day), COUNT(*), COUNT(DISTINCT t.day)
 		FROM policy t JOIN report r ON r.id = t.report WHERE r.superseded = 0 AND t.reports = 1 GROUP BY 1, 2`,
 		"SELECT domain, reporter, trust, first_day, last_day, reports, days FROM heard WHERE trust = 0")
@@ -101,6 +102,9 @@ func rollupOf(t *testing.T, db *sql.DB, name string) (r rollup, ok bool) {
 		}
 		dimensions, sources = append(dimensions, key), append(sources, source)
 	}
+	if strings.HasSuffix(name, "_late") {
+		r.bound += " AND r.late > 168" // hours in a week
+	}
 	r.dimensions, r.bucket, r.sums = strings.Join(dimensions, ", "), strings.Join(sources, ", "), strings.Join(sums, ", ")
 	return r, true
 }
@@ -111,63 +115,112 @@ func (r rollup) recount(t *testing.T, db *sql.DB) {
 		r.bucket, r.sums, r.rows, r.bound, r.bucket), fmt.Sprintf("SELECT %s, %s FROM %s", r.dimensions, r.measures, r.table))
 }
 
-// recountDomains compares what the store answers from the sums of domains that
-// it packs, which SQL can't look into, with what the rows add up to.
-func recountDomains(t *testing.T, db *sql.DB, file string) {
+// A packedSum is a question that the store answers from sums that it packs, and
+// what by is in SQL: the bucket, and the group.
+type packedSum struct {
+	name          string
+	query         store.SumQuery
+	bucket, group string
+	bound         string
+}
+
+// The SQL of buckets and dimensions.
+const (
+	whole, byDay, byHour = "'0'", "(t.day * 86400)", "(r.stored / 3600 * 3600)"
+
+	ofDomain   = "(SELECT value FROM dict WHERE id = t.domain)"
+	ofReporter = "(SELECT value FROM dict WHERE id = r.reporter)"
+	ofSource   = "(SELECT value FROM dict WHERE id = r.source)"
+	ofKind     = "(SELECT y.value FROM kind k JOIN dict y ON y.id = k.type WHERE k.id = t.kind)"
+	ofResult   = "(SELECT value FROM dict WHERE id = t.result)"
+	ofMX       = "COALESCE((SELECT value FROM dict WHERE id = t.mx), '')"
+	ofNetwork  = "COALESCE((SELECT value FROM dict WHERE id = t.network), '')"
+
+	hoursKept = "AND r.stored / 3600 >= (SELECT value FROM meta WHERE name = 'first_hour')"
+	inAWeek   = "AND r.late <= 168 " + hoursKept
+)
+
+// recountPacked compares what the store answers from the sums that it packs,
+// which SQL can't look into, with what the rows add up to.
+func recountPacked(t *testing.T, db *sql.DB, file string) {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	const domain, reporter, source = "(SELECT value FROM dict WHERE id = t.domain)", "(SELECT value FROM dict WHERE id = r.reporter)", "(SELECT value FROM dict WHERE id = r.source)"
-	const kind = "(SELECT y.value FROM kind k JOIN dict y ON y.id = k.type WHERE k.id = t.kind)"
-	const day, hour = "(t.day * 86400)", "(r.stored / 3600 * 3600)"
-	lately := time.Now().AddDate(0, 0, -30) // the hours are kept for 40 days
-	for _, q := range []struct {
-		name      string
-		query     store.SumQuery
-		by, bound string
-	}{
-		{"by domain", store.SumQuery{GroupBy: []store.Dimension{store.PolicyDomain}}, "'0', " + domain, ""},
-		{"by day and domain", store.SumQuery{PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain}}, day + ", " + domain, ""},
-		{"by domain and policy type", store.SumQuery{GroupBy: []store.Dimension{store.PolicyDomain, store.PolicyType}}, "'0', " + domain + " || '|' || " + kind, ""},
-		{"by day, domain and policy type", store.SumQuery{PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain, store.PolicyType}}, day + ", " + domain + " || '|' || " + kind, ""},
-		{"by day, domain, reporter and source", store.SumQuery{PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter, store.Source}},
-			day + ", " + domain + " || '|' || " + reporter + " || '|' || " + source, ""},
-		{"by hour, domain and reporter", store.SumQuery{Selection: store.Selection{From: lately, TimeField: store.StoredTime}, PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain, store.Reporter}},
-			hour + ", " + domain + " || '|' || " + reporter, "AND r.stored / 3600 >= (SELECT value FROM meta WHERE name = 'first_hour')"},
-		{"by hour and domain, at most a week late", store.SumQuery{Selection: store.Selection{From: lately, TimeField: store.StoredTime, MaxLateness: 7 * 24 * time.Hour}, PerBucket: true, GroupBy: []store.Dimension{store.PolicyDomain}},
-			hour + ", " + domain, "AND r.late <= 168 AND r.stored / 3600 >= (SELECT value FROM meta WHERE name = 'first_hour')"},
+	lately := store.Selection{From: time.Now().AddDate(0, 0, -30), TimeField: store.StoredTime} // hours are kept for 40 days
+	inTime := lately
+	inTime.MaxLateness = 7 * 24 * time.Hour
+	by := func(dimensions ...store.Dimension) []store.Dimension { return dimensions }
+	for _, q := range []packedSum{
+		{"by domain", store.SumQuery{GroupBy: by(store.PolicyDomain)}, whole, ofDomain, ""},
+		{"by day and domain", store.SumQuery{PerBucket: true, GroupBy: by(store.PolicyDomain)}, byDay, ofDomain, ""},
+		{"by domain and policy type", store.SumQuery{GroupBy: by(store.PolicyDomain, store.PolicyType)}, whole, words(ofDomain, ofKind), ""},
+		{"by day, domain and policy type", store.SumQuery{PerBucket: true, GroupBy: by(store.PolicyDomain, store.PolicyType)}, byDay, words(ofDomain, ofKind), ""},
+		{"by day, domain, reporter and source", store.SumQuery{PerBucket: true, GroupBy: by(store.PolicyDomain, store.Reporter, store.Source)}, byDay, words(ofDomain, ofReporter, ofSource), ""},
+		{"by hour, domain and reporter", store.SumQuery{Selection: lately, PerBucket: true, GroupBy: by(store.PolicyDomain, store.Reporter)}, byHour, words(ofDomain, ofReporter), hoursKept},
+		{"by hour and domain, at most a week late", store.SumQuery{Selection: inTime, PerBucket: true, GroupBy: by(store.PolicyDomain)}, byHour, ofDomain, inAWeek},
+		{"by hour and source", store.SumQuery{Selection: lately, PerBucket: true, GroupBy: by(store.Source)}, byHour, ofSource, hoursKept},
+		{"by hour and source, at most a week late", store.SumQuery{Selection: inTime, PerBucket: true, GroupBy: by(store.Source)}, byHour, ofSource, inAWeek},
 	} {
 		rows, cost, err := s.Sessions(t.Context(), q.query)
-		if err != nil {
-			t.Fatalf("%s: %v", q.name, err)
+		got := make([]string, len(rows))
+		for i, r := range rows {
+			got[i] = fmt.Sprint(q.of(r.Bucket, r.Group), " ", r.Reports, " ", r.Successful, " ", r.Failed, " ", r.OverlapTotal, " ", r.OverlapFailed, " ", r.Protected)
 		}
-		if cost.Rows {
-			t.Errorf("%s: no rollup was asked", q.name)
-		}
-		var got []string
-		for _, r := range rows {
-			bucket := int64(0)
-			if q.query.PerBucket {
-				bucket = r.Bucket.Unix()
-			}
-			got = append(got, fmt.Sprint(bucket, " ", strings.Join(r.Group, "|"), " ", r.Reports, " ", r.Successful, " ", r.Failed, " ", r.OverlapTotal, " ", r.OverlapFailed, " ", r.Protected))
-		}
-		bucket, group, _ := strings.Cut(q.by, ", ")
 		reports, overlaps := "SUM(t.reports)", "SUM(t.overlap_total) || ' ' || SUM(t.overlap_failed)"
 		if slices.Contains(q.query.GroupBy, store.PolicyType) {
 			reports, overlaps = "COUNT(DISTINCT t.report)", "'0 0'"
 		}
-		want := texts(t, db, fmt.Sprintf(`SELECT %s || ' ' || %s || ' ' || %s || ' ' || SUM(t.successful) || ' ' || SUM(t.failed) || ' ' || %s || ' ' ||
-			SUM(t.protected) FROM (SELECT *, (successful + failed) * (%s IN ('sts', 'tlsa')) AS protected FROM policy t) t
-			JOIN report r ON r.id = t.report WHERE r.superseded = 0 %s GROUP BY %s || %s`, bucket, group, reports, overlaps, kind, q.bound, bucket, group))
-		slices.Sort(got)
-		slices.Sort(want)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("the sums %s are not what the rows add up to (-rows +sums):\n%.2000s", q.name, diff)
+		q.recount(t, db, "(SELECT *, (successful + failed) * ("+ofKind+" IN ('sts', 'tlsa')) AS protected FROM policy t)",
+			reports+" || ' ' || SUM(t.successful) || ' ' || SUM(t.failed) || ' ' || "+overlaps+" || ' ' || SUM(t.protected)", got, cost, err)
+	}
+	for _, q := range []packedSum{
+		{"of failures by day, domain, result type and reporter", store.SumQuery{PerBucket: true, GroupBy: by(store.PolicyDomain, store.ResultType, store.Reporter)},
+			byDay, words(ofDomain, ofResult, ofReporter), ""},
+		{"of failures by day, domain, MX and network", store.SumQuery{PerBucket: true, GroupBy: by(store.PolicyDomain, store.ReceivingMX, store.SendingNetwork)},
+			byDay, words(ofDomain, ofMX, ofNetwork), ""},
+		{"of failures by hour, domain and MX", store.SumQuery{Selection: lately, PerBucket: true, GroupBy: by(store.PolicyDomain, store.ReceivingMX)}, byHour, words(ofDomain, ofMX), hoursKept},
+		{"of failures by hour and domain, at most a week late", store.SumQuery{Selection: inTime, PerBucket: true, GroupBy: by(store.PolicyDomain, store.ResultType)},
+			byHour, words(ofDomain, ofResult), inAWeek},
+	} {
+		sums, cost, err := s.FailureSums(t.Context(), q.query)
+		got := make([]string, len(sums))
+		for i, f := range sums {
+			got[i] = fmt.Sprint(q.of(f.Bucket, f.Group), " ", f.Failed, " ", f.Overlap)
 		}
+		q.recount(t, db, "failure", "SUM(t.failed) || ' ' || SUM(t.overlap)", got, cost, err)
+	}
+}
+
+// words puts dimensions together as [packedSum.of] does.
+func words(dimensions ...string) string { return strings.Join(dimensions, " || '|' || ") }
+
+// of names a bucket and a group.
+func (q packedSum) of(at time.Time, group []string) string {
+	bucket := int64(0)
+	if q.query.PerBucket {
+		bucket = at.Unix()
+	}
+	return fmt.Sprint(bucket, " ", strings.Join(group, "|"))
+}
+
+// recount compares an answer with the sums of a table's rows.
+func (q packedSum) recount(t *testing.T, db *sql.DB, table, sums string, got []string, cost store.Cost, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", q.name, err)
+	}
+	if cost.Rows {
+		t.Errorf("%s: no rollup was asked", q.name)
+	}
+	want := texts(t, db, fmt.Sprintf("SELECT %s || ' ' || %s || ' ' || %s FROM %s t JOIN report r ON r.id = t.report WHERE r.superseded = 0 %s GROUP BY %s, %s",
+		q.bucket, q.group, sums, table, q.bound, q.bucket, q.group))
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the sums %s are not what the rows add up to (-rows +sums):\n%.2000s", q.name, diff)
 	}
 }
 
