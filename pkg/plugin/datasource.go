@@ -54,7 +54,8 @@ func Factory(engine *ingest.Engine, logger *slog.Logger) func(context.Context, b
 		d.settings, d.problem = readSettings(instance)
 		d.config = engineConfig(ctx, instance, d.settings, d.problem, logger)
 		d.CallResourceHandler = httpadapter.New(d.routes())
-		d.cache.Used = func(o query.Outcome) { d.collector().CacheUsed(string(o)) }
+		collector := d.collector()
+		d.cache.Used = func(o query.Outcome) { collector.CacheUsed(string(o)) }
 		return d, nil
 	}
 }
