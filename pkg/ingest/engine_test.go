@@ -25,7 +25,7 @@ func TestTheFirstPollIsAtOnceAndTheNextAfterTheInterval(t *testing.T) {
 		if state := sourceStatus(c).State; state != ingest.Syncing {
 			t.Errorf("the state before the first poll is %q", state)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		status := sourceStatus(c)
 		if status.State != ingest.OK || status.FirstSync.IsZero() || status.LastSuccess.IsZero() {
 			t.Errorf("the status after the first poll is %+v", status)
@@ -41,7 +41,7 @@ func TestTheFirstPollIsAtOnceAndTheNextAfterTheInterval(t *testing.T) {
 				t.Errorf("a commit of %d deliveries", size)
 			}
 		}
-		time.Sleep(29 * time.Minute)
+		pass(29 * time.Minute)
 		if n := len(server.pollTimes()); n < 6 || n > 7 {
 			t.Errorf("%d polls in half an hour at an interval of five minutes", n)
 		}
@@ -51,7 +51,7 @@ func TestTheFirstPollIsAtOnceAndTheNextAfterTheInterval(t *testing.T) {
 		if s.retentions() != 1 {
 			t.Errorf("the retention ran %d times", s.retentions())
 		}
-		time.Sleep(24 * time.Hour)
+		pass(24 * time.Hour)
 		if s.retentions() != 2 {
 			t.Errorf("the retention ran %d times in a day", s.retentions())
 		}
@@ -65,9 +65,9 @@ func TestTheNewestSettingsWin(t *testing.T) {
 		defer closeEngine(t, e)
 		saved := time.Now()
 		c := e.Use(theKey, config(older, saved))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		e.Use(theKey, config(newer, saved.Add(time.Minute)))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if len(older.pollTimes()) != 1 || len(newer.pollTimes()) != 1 {
 			t.Errorf("polls: %d with the old settings, %d with the new", len(older.pollTimes()), len(newer.pollTimes()))
 		}
@@ -77,7 +77,7 @@ func TestTheNewestSettingsWin(t *testing.T) {
 		if again := e.Use(theKey, config(older, saved)); again != c {
 			t.Error("the same data source has two collectors")
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(older.pollTimes()) != 1 {
 			t.Error("older settings that came later were used")
 		}
@@ -85,7 +85,7 @@ func TestTheNewestSettingsWin(t *testing.T) {
 		same := config(newer, saved.Add(2*time.Minute))
 		same.Fingerprint = saved.Add(time.Minute).String()
 		e.Use(theKey, same)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if len(newer.pollTimes()) > polls+1 || newer.times().opened != 1 {
 			t.Error("settings that say the same restarted the pollers")
 		}
@@ -99,7 +99,7 @@ func TestAnotherProcessHoldsTheLease(t *testing.T) {
 		defer closeEngine(t, e)
 		s.seize("mail/4711#aa", time.Minute)
 		c := e.Use(theKey, config(server, time.Now()))
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		status := c.Status()
 		if status.Holder != "mail/4711" || status.Sources[0].State != ingest.Idle || !strings.Contains(status.Sources[0].LastError, "mail/4711") {
 			t.Errorf("the status is %+v", status)
@@ -113,14 +113,14 @@ func TestAnotherProcessHoldsTheLease(t *testing.T) {
 		if err := c.PollNow("mb1"); err == nil {
 			t.Error("a poll was promised without the lease")
 		}
-		time.Sleep(40 * time.Second)
+		pass(40 * time.Second)
 		if status := c.Status(); status.Holder != "" || status.Sources[0].State != ingest.OK {
 			t.Errorf("the status after the lease ended is %+v", status)
 		}
 		s.seize("mail/4712#bb", time.Hour)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		polls := len(server.pollTimes())
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		if len(server.pollTimes()) != polls {
 			t.Error("polled after the lease was lost")
 		}
@@ -133,23 +133,23 @@ func TestADataSourceThatNobodyUsesStops(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(server, time.Now()))
-		time.Sleep(47 * time.Hour)
+		pass(47 * time.Hour)
 		if s.isClosed() {
 			t.Fatal("stopped too early")
 		}
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		if !s.isClosed() || s.holder() != "" || server.times().closed != server.times().opened {
 			t.Fatal("the store, the lease or the source is still held")
 		}
 		polls := len(server.pollTimes())
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(server.pollTimes()) != polls {
 			t.Error("polled while idle")
 		}
 		if _, err := c.Store(); err != nil {
 			t.Errorf("a query does not wake the data source: %v", err)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if len(server.pollTimes()) != polls+1 {
 			t.Error("no poll after the data source was used again")
 		}
@@ -161,7 +161,7 @@ func TestAStoreThatOpensLateNeverBlocks(t *testing.T) {
 		server, s := &fakeServer{}, newFakeStore()
 		tries := 0
 		e := ingest.NewEngine(ingest.Options{OpenStore: func(ctx context.Context, _ ingest.Key) (store.Store, string, error) {
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			if tries++; tries == 1 {
 				return nil, "", errors.New("permission denied")
 			}
@@ -179,14 +179,14 @@ func TestAStoreThatOpensLateNeverBlocks(t *testing.T) {
 		if !c.Status().Opening {
 			t.Error("the status does not say that the store is being opened")
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if _, err := c.Store(); err == nil || !strings.Contains(err.Error(), "permission denied") {
 			t.Errorf("Store returned %v", err)
 		}
 		if status := c.Status(); status.Sources[0].State != ingest.Failing || status.StoreError == "" {
 			t.Errorf("the status is %+v", status)
 		}
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		if _, err := c.Store(); err != nil {
 			t.Errorf("Store returned %v after it was tried again", err)
 		}
@@ -201,7 +201,7 @@ func TestCloseLeavesAStuckSourceBehind(t *testing.T) {
 		server, s := &fakeServer{hung: make(chan struct{})}, newFakeStore()
 		e := newEngine(s)
 		e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		start := time.Now()
 		closeEngine(t, e)
 		if took := time.Since(start); took >= 2*time.Second {
@@ -223,10 +223,10 @@ func TestFullDiskStopsTheIngestAndIsTriedAgain(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.breakWith(errDiskFull)
 		server.add(reports(3)...)
-		time.Sleep(20 * time.Minute)
+		pass(20 * time.Minute)
 		status := sourceStatus(c)
 		if status.State != ingest.Failing || !strings.Contains(status.LastError, "disk is full") {
 			t.Errorf("the status is %+v", status)
@@ -235,7 +235,7 @@ func TestFullDiskStopsTheIngestAndIsTriedAgain(t *testing.T) {
 			t.Error("items were deleted that are not stored")
 		}
 		s.breakWith(nil)
-		time.Sleep(20 * time.Minute)
+		pass(20 * time.Minute)
 		if status := sourceStatus(c); status.State != ingest.OK || status.LastError != "" {
 			t.Errorf("the status after there is room again is %+v", status)
 		}
@@ -253,7 +253,7 @@ func TestNothingOnTheServerChangesWithAStoreInMemory(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(server.refs()) != 3 || s.account("mb1").Stored != 3 {
 			t.Errorf("left on the server: %v; the account: %+v", server.refs(), s.account("mb1"))
 		}
@@ -277,7 +277,7 @@ func TestTwoSourcesOfOneDataSource(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, settings)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		one, two := s.account("mb1"), s.account("drop1")
 		if one.Stored+two.Stored != 5 || one.Duplicate+two.Duplicate != 5 || s.distinct() != 5 {
 			t.Errorf("the accounts are %+v and %+v", one, two)

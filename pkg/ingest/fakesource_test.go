@@ -281,3 +281,10 @@ func atNoon(t *testing.T, test func(t *testing.T)) {
 		test(t)
 	})
 }
+
+// pass lets time pass on the clock of [atNoon], and all happen that is due by
+// then: also what is due at the very instant at which the test goes on.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}

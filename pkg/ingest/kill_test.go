@@ -112,7 +112,7 @@ func killAt(t *testing.T, step int, reopen func() store.Store) (killed bool) {
 	first := reopen()
 	e := newEngine(&mortalStore{first, doomed})
 	e.Use(theKey, config(server, time.Now()))
-	time.Sleep(3 * time.Second)
+	pass(3 * time.Second)
 	killed = doomed.dead()
 	closeEngine(t, e)
 
@@ -122,7 +122,7 @@ func killAt(t *testing.T, step int, reopen func() store.Store) (killed bool) {
 	second := reopen()
 	e = newEngine(second)
 	e.Use(theKey, config(server, time.Now()))
-	time.Sleep(time.Minute)
+	pass(time.Minute)
 	accounts, err := second.Accounts(t.Context())
 	if err != nil {
 		t.Error(err)
@@ -164,9 +164,9 @@ func TestTwoProcessesOnOneStoreCountNothingTwice(t *testing.T) {
 		one, two := newEngine(s), newEngine(s)
 		one.Use(theKey, config(server, time.Now()))
 		two.Use(ingest.Key{OrgID: 2, UID: "other"}, config(server, time.Now()))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.seize("gone/1#x", 0) // a lease that ended: whoever comes first
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if got := s.account("mb1"); got != account {
 			t.Errorf("the account is %+v", got)
 		}

@@ -67,7 +67,7 @@ func TestMetricsTellTheAccount(t *testing.T) {
 		e, registry := measured(s)
 		polled := time.Now().Add(2 * time.Second)
 		e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		want := map[string]float64{
 			"tlsrpt_items_seen": 24, "tlsrpt_items_stored": 20, "tlsrpt_items_duplicate": 2,
 			"tlsrpt_items_quarantined": 1, "tlsrpt_items_ignored": 1, "tlsrpt_items_pending_acknowledgement": 0,
@@ -124,7 +124,7 @@ func TestFaultsThatWereSurvivedAreCounted(t *testing.T) {
 		e, _ := measured(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		full := countersOf(t, c, "store_failures_total")
 		if len(full) != 1 || full["store_failures_total  full"] == 0 {
 			t.Errorf("a full disk counts as %v", full)
@@ -136,7 +136,7 @@ func TestFaultsThatWereSurvivedAreCounted(t *testing.T) {
 			}
 			return nil
 		})
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		want := map[string]float64{"poll_failures_total mb1 protocol": 1, "poll_recoveries_total mb1 ": 1}
 		if diff := cmp.Diff(want, countersOf(t, c, "poll_failures_total", "poll_recoveries_total")); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -150,12 +150,12 @@ func TestALeaseThatIsTakenAwayIsCounted(t *testing.T) {
 		e, _ := measured(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(&fakeServer{}, time.Now()))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if got := countersOf(t, c, "lease_losses_total"); len(got) != 0 {
 			t.Errorf("before it is lost: %v", got)
 		}
 		s.seize("elsewhere/1#x", time.Minute)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if got := countersOf(t, c, "lease_losses_total"); got["lease_losses_total  "] != 1 {
 			t.Errorf("after it is lost: %v", got)
 		}
@@ -169,7 +169,7 @@ func TestCountersTellOfOneDataSourceAlone(t *testing.T) {
 		mine := e.Use(theKey, config(&fakeServer{}, time.Now()))
 		otherOrg := e.Use(ingest.Key{OrgID: 2, UID: theKey.UID}, config(&fakeServer{}, time.Now()))
 		otherUID := e.Use(ingest.Key{OrgID: theKey.OrgID, UID: "other"}, config(&fakeServer{}, time.Now()))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		otherOrg.Answered("trend", time.Second, nil, false)
 		otherUID.Answered("status", time.Second, nil, false)
 		otherUID.Answered("", time.Second, errors.New("no such word"), true)

@@ -121,7 +121,7 @@ func TestDNSThatFailsAndComesBackDecidesTheTrust(t *testing.T) {
 		e := withZone(s, dns)
 		defer closeEngine(t, e)
 		e.Use(theKey, judged(server))
-		time.Sleep(24 * time.Hour)
+		pass(24 * time.Hour)
 		s.wantTrusts(t, "while DNS fails", map[store.Trust]int{store.Pending: 1})
 		rounds := dns.take()
 		if n := len(rounds); n < 25 || n > 35 {
@@ -133,9 +133,9 @@ func TestDNSThatFailsAndComesBackDecidesTheTrust(t *testing.T) {
 			}
 		}
 		server.add(fakeItem{ref: "2", received: time.Now(), body: signed(t, report("example.com", "2", time.Now()))})
-		time.Sleep(6 * time.Minute) // to the next poll
+		pass(6 * time.Minute) // to the next poll
 		dns.set(false)
-		time.Sleep(6 * time.Minute) // the pauses have begun again at a minute
+		pass(6 * time.Minute) // the pauses have begun again at a minute
 		s.wantTrusts(t, "soon after a new mail", map[store.Trust]int{store.Authenticated: 2})
 		if ids, _ := s.PendingMails(t.Context(), 0, 10); len(ids) != 0 {
 			t.Errorf("mails are kept that are decided: %v", ids)
@@ -158,11 +158,11 @@ func TestWithoutAnAnswerFor30DaysASignatureIsUnverifiable(t *testing.T) {
 		e := withZone(s, dns)
 		defer closeEngine(t, e)
 		e.Use(theKey, judged(server))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.keptFor(30*24*time.Hour - 5*time.Hour)
-		time.Sleep(4 * time.Hour)
+		pass(4 * time.Hour)
 		s.wantTrusts(t, "before 30 days", map[store.Trust]int{store.Pending: 1})
-		time.Sleep(3 * time.Hour)
+		pass(3 * time.Hour)
 		s.wantTrusts(t, "after 30 days", map[store.Trust]int{store.Unverifiable: 1})
 		if j := s.revision.reports[1].document.Judgement; j.Reason != "DNS gave no answer for 30 days" || j.Route != store.Direct {
 			t.Errorf("it is judged %+v", j)
@@ -177,10 +177,10 @@ func TestWaitingMailsAreJudgedByTodaysSetting(t *testing.T) {
 		defer closeEngine(t, e)
 		settings := judged(server)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		settings.Authentication, settings.Fingerprint = "off", "off"
 		e.Use(theKey, settings)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.wantTrusts(t, "with authentication off", map[store.Trust]int{store.Unauthenticated: 1})
 	})
 }
@@ -190,13 +190,13 @@ func TestAJudgementThatIsCutOffIsNotStored(t *testing.T) {
 		server, s, dns := unanswered(t)
 		e := withZone(s, dns)
 		e.Use(theKey, judged(server))
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		closeEngine(t, e)
 		s.keptFor(31 * 24 * time.Hour)
 		dns.hung = true
 		e = withZone(s, dns)
 		e.Use(theKey, judged(server))
-		time.Sleep(time.Second) // the mail is being judged
+		pass(time.Second) // the mail is being judged
 		closeEngine(t, e)
 		s.wantTrusts(t, "after the end", map[store.Trust]int{store.Pending: 1})
 	})
@@ -221,12 +221,12 @@ func TestDomainsThatNeverAnswerHoldUpNoOther(t *testing.T) {
 		e := withZone(s, dns)
 		defer closeEngine(t, e)
 		e.Use(theKey, judged(server))
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		s.wantTrusts(t, "soon after the first poll", map[store.Trust]int{store.Pending: silent + 1})
 		dns.mu.Lock()
 		dns.answers, dns.most = "reporter.example", 0
 		dns.mu.Unlock()
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		s.wantTrusts(t, "soon after DNS is back for one", map[store.Trust]int{store.Pending: silent, store.Authenticated: 1})
 		if dns.most > 8 {
 			t.Errorf("%d questions were open at a time", dns.most)

@@ -52,7 +52,7 @@ func TestFailures(t *testing.T) {
 				e := newEngine(newFakeStore())
 				defer closeEngine(t, e)
 				c := e.Use(theKey, config(server, time.Now()))
-				time.Sleep(6 * time.Hour)
+				pass(6 * time.Hour)
 				polls := server.pollTimes()
 				if len(polls) < test.fewest || len(polls) > test.busiest {
 					t.Errorf("%d polls in six hours", len(polls))
@@ -73,7 +73,7 @@ func TestFailures(t *testing.T) {
 				if err := c.PollNow("mb1"); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Second)
+				pass(time.Second)
 				if status := sourceStatus(c); status.State != ingest.OK || status.LastError != "" {
 					t.Errorf("the status after it was mended is %+v", status)
 				}
@@ -99,12 +99,12 @@ func TestAPanickingSourceFailsAlone(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, settings)
-		time.Sleep(10 * time.Millisecond)
+		pass(10 * time.Millisecond)
 		status := c.Status().Sources
 		if status[0].State != ingest.Failing || status[1].State != ingest.OK || status[2].State != ingest.Misconfigured {
 			t.Errorf("the states are %+v", status)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if s.account("mb1").Stored != 3 {
 			t.Errorf("the account after it recovered is %+v", s.account("mb1"))
 		}
@@ -120,7 +120,7 @@ func TestAHintStartsAPollAtMostEveryTenSeconds(t *testing.T) {
 		for range 60 {
 			server.hints <- struct{}{}
 		}
-		time.Sleep(65 * time.Second)
+		pass(65 * time.Second)
 		polls := server.pollTimes()
 		if len(polls) != 7 {
 			t.Errorf("%d polls in 65 seconds of hints", len(polls))
@@ -139,7 +139,7 @@ func TestASourceThatCannotWaitIsOpenedAnewByTheNextPoll(t *testing.T) {
 		e := newEngine(newFakeStore())
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(server, time.Now()))
-		time.Sleep(11 * time.Minute)
+		pass(11 * time.Minute)
 		polls := server.pollTimes()
 		if len(polls) != 3 || server.times().opened != 3 {
 			t.Errorf("%d polls on %+v", len(polls), server.times())
@@ -156,11 +156,11 @@ func TestPollNow(t *testing.T) {
 		e := newEngine(newFakeStore())
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if err := c.PollNow("mb1"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if n := len(server.pollTimes()); n != 2 {
 			t.Errorf("%d polls", n)
 		}

@@ -29,7 +29,7 @@ func change(e *ingest.Engine, settings *ingest.Config, to func(*ingest.Config)) 
 	to(settings)
 	settings.Updated, settings.Fingerprint = time.Now(), time.Now().String()
 	e.Use(theKey, *settings)
-	time.Sleep(time.Minute)
+	pass(time.Minute)
 }
 
 func (f *fakeStore) wantDomains(t *testing.T, when string, want map[string]int) {
@@ -68,7 +68,7 @@ func TestADomainMapReachesWhatWasReadBefore(t *testing.T) {
 		defer closeEngine(t, e)
 		settings := config(server, time.Now())
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if s.rereads() != 0 {
 			t.Errorf("%d reports of a new store were read again", s.rereads())
 		}
@@ -108,7 +108,7 @@ func TestDomainsThatAreAddedBringBackWhatWasLeftOut(t *testing.T) {
 		settings := config(server, time.Now())
 		settings.Domains = []string{"example.com"}
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.wantDomains(t, "with one domain", map[string]int{"example.com": 3})
 		change(e, &settings, func(c *ingest.Config) { c.Domains = []string{"example.com", "*.org", "example.org"} })
 		s.wantDomains(t, "with another", map[string]int{"example.com": 3, "example.org": 1})
@@ -136,7 +136,7 @@ func TestReadingAgainLosesNoDomainThatCounted(t *testing.T) {
 		e := newEngine(s)
 		settings := config(server, time.Now())
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		closeEngine(t, e)
 		s.mu.Lock()
 		for _, r := range s.revision.reports {
@@ -147,7 +147,7 @@ func TestReadingAgainLosesNoDomainThatCounted(t *testing.T) {
 		e = newEngine(s)
 		defer closeEngine(t, e)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if s.rereads() != 2 {
 			t.Errorf("%d reports were read again", s.rereads())
 		}
@@ -161,7 +161,7 @@ func TestANewerParserReadsStoredReportsAgain(t *testing.T) {
 		server.add(reports(1200)...)
 		e := newEngine(s)
 		e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		closeEngine(t, e)
 		var ids []int64
 		for id := int64(1); id <= 1000; id++ {
@@ -183,7 +183,7 @@ func TestANewerParserReadsStoredReportsAgain(t *testing.T) {
 		})
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(server, time.Now()))
-		time.Sleep(50 * time.Second)
+		pass(50 * time.Second)
 		going := c.Status().Rereading
 		if going == nil || going.Total != 1000 || going.Done < 100 || going.String() != fmt.Sprintf("Reading %d of 1,000 reports again, with a newer parser.", going.Done) {
 			t.Errorf("the status while it goes on is %v", going)
@@ -191,7 +191,7 @@ func TestANewerParserReadsStoredReportsAgain(t *testing.T) {
 		if sourceStatus(c).LastSuccess.IsZero() {
 			t.Error("no poll while reports are read again")
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if c.Status().Rereading != nil {
 			t.Errorf("the status after the end is %v", c.Status().Rereading)
 		}
@@ -222,13 +222,13 @@ func TestReadingAgainThatIsInterruptedBeginsAgain(t *testing.T) {
 		settings := config(server, time.Now())
 		e := newEngine(s)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		closeEngine(t, e)
 
 		settings.DomainMap = map[string]string{"mx.example.net": "example.com"}
 		e = newEngine(&slowReread{s})
 		e.Use(theKey, settings)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		closeEngine(t, e)
 		if n := s.byDomain()["example.com"]; n == 0 || n == 100 {
 			t.Fatalf("%d of 100 reports were read again before the end", n)
@@ -238,7 +238,7 @@ func TestReadingAgainThatIsInterruptedBeginsAgain(t *testing.T) {
 		settings.DomainMap = nil // as it was before
 		e = newEngine(s)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		closeEngine(t, e)
 		s.wantDomains(t, "after the change was taken back", map[string]int{"mx.example.net": 100})
 
@@ -247,7 +247,7 @@ func TestReadingAgainThatIsInterruptedBeginsAgain(t *testing.T) {
 		e = newEngine(s)
 		defer closeEngine(t, e)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.wantDomains(t, "after the next start", map[string]int{"example.com": 100})
 		if !strings.Contains(s.revision.readWith, "example.com") || s.revision.readWith == was {
 			t.Errorf("it is noted that reports were read with %s", s.revision.readWith)
@@ -261,17 +261,17 @@ func TestReadingAgainGoesOnAfterTroubleWithTheStore(t *testing.T) {
 		server.add(reports(20)...)
 		e := newEngine(s)
 		e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		closeEngine(t, e)
 		s.older(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 		e = newEngine(&slowReread{s})
 		defer closeEngine(t, e)
 		e.Use(theKey, config(server, time.Now()))
-		time.Sleep(500 * time.Millisecond)
+		pass(500 * time.Millisecond)
 		s.breakWith(fmt.Errorf("reread: %w", store.ErrFull))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.breakWith(nil)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		s.wantDomains(t, "after the end", map[string]int{"example.com": 20})
 		if s.rereads() != 10 {
 			t.Errorf("%d reports were read again", s.rereads())
@@ -289,14 +289,14 @@ func TestAStoreThatDoesNotSayWhatItWasReadWith(t *testing.T) {
 		settings := config(server, time.Now())
 		e := newEngine(s)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		closeEngine(t, e)
 		s.revision.readWith = ""
 		settings.DomainMap = map[string]string{"mx.example.net": "example.com"}
 		e = newEngine(s)
 		defer closeEngine(t, e)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.wantDomains(t, "with today's map", map[string]int{"example.com": 1, "example.org": 1})
 		if s.revision.readWith == "" {
 			t.Error("it is not noted what they were read with")
@@ -311,14 +311,14 @@ func TestAnImportIsReadAgainWithTheSettingsOfTheDataSource(t *testing.T) {
 		settings.DomainMap = map[string]string{"mx.example.net": "example.com"}
 		e := newEngine(s)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		closeEngine(t, e)
 		importItems(t, s, fakeItem{ref: "1", received: time.Now(), body: report("mx.example.net", "1", time.Now())})
 		s.wantDomains(t, "after the import", map[string]int{"mx.example.net": 1})
 		e = newEngine(s)
 		defer closeEngine(t, e)
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.wantDomains(t, "with the data source's map", map[string]int{"example.com": 1})
 	})
 }

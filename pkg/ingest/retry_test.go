@@ -25,14 +25,14 @@ func TestAChangeOfDomainsTriesForeignReportsAgain(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if want := (store.Account{Stored: 1, Quarantined: 2}); s.account("mb1") != want {
 			t.Fatalf("the account is %+v", s.account("mb1"))
 		}
 		settings.Domains = []string{"example.com", "example.org"}
 		settings.Updated, settings.Fingerprint = time.Now(), "more domains"
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if want := (store.Account{Stored: 2, Quarantined: 1}); s.account("mb1") != want {
 			t.Errorf("the account after the change is %+v", s.account("mb1"))
 		}
@@ -42,7 +42,7 @@ func TestAChangeOfDomainsTriesForeignReportsAgain(t *testing.T) {
 		if !c.RetryReason("foreign-domain") {
 			t.Error("a retry was not started")
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if tries := s.tries(2); tries != 1 {
 			t.Errorf("a retry that was asked for shows as %d tries", tries)
 		}
@@ -91,7 +91,7 @@ func TestAStartTriesNothingAgainThatNothingHasChangedFor(t *testing.T) {
 			settings.Domains = start.domains
 			e := newEngine(s)
 			e.Use(theKey, settings)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			closeEngine(t, e)
 			if s.listed.Load() != 0 || s.opened.Load() != start.opened {
 				t.Errorf("%s listed the quarantine %d times and opened %d documents, want %d", start.name, s.listed.Load(), s.opened.Load(), start.opened)
@@ -106,7 +106,7 @@ func TestRetryQuarantined(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(server, time.Now()))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		// An older parser refused these.
 		judged := store.Judgement{Trust: store.Authenticated, SignedBy: "reporter.example", Route: store.Direct}
 		quarantined := store.Problem{Reason: "parser-failure", Detail: "of an older parser"}
@@ -155,7 +155,7 @@ func TestNothingIsRetriedWithoutTheLease(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(&fakeServer{}, time.Now()))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if _, _, err := c.RetryQuarantined(t.Context(), 1); err == nil {
 			t.Error("retried")
 		}
@@ -189,7 +189,7 @@ func TestWhatAnOlderParserRefusedIsTriedOnce(t *testing.T) {
 		for range 2 {
 			e := newEngine(s)
 			e.Use(theKey, config(&fakeServer{}, time.Now()))
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			closeEngine(t, e)
 		}
 		if want := (store.Account{Stored: 1249, Quarantined: 1251}); s.account("mb1") != want {
@@ -215,7 +215,7 @@ func TestALongerRetentionTakesWhatWasTooOld(t *testing.T) {
 		defer closeEngine(t, e)
 		settings := config(&fakeServer{}, time.Now())
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if s.account("mb1").Stored != 0 {
 			t.Error("a report older than the retention was taken")
 		}
@@ -232,7 +232,7 @@ func TestAForwardedReportFromQuarantineIsNotVouchedFor(t *testing.T) {
 		e := newEngine(s)
 		defer closeEngine(t, e)
 		c := e.Use(theKey, config(&fakeServer{}, time.Now()))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		now := time.Now()
 		d := store.Delivery{Source: "mb1", Ref: "old", Documents: []store.Document{{
 			Problem:   &store.Problem{Reason: "parser-failure"},

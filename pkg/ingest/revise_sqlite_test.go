@@ -94,10 +94,10 @@ func TestSumsByTrustFollowDNS(t *testing.T) {
 		e := withZone(s, dns)
 		defer closeEngine(t, e)
 		e.Use(theKey, judged(server))
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		wantFailed(t, s, "while DNS fails", store.TrustDimension, map[string]int64{"pending": 1, "unauthenticated": 1})
 		dns.set(false)
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		wantFailed(t, s, "when DNS is back", store.TrustDimension, map[string]int64{"authenticated": 1, "unauthenticated": 1})
 		rows, _, err := s.Reports(t.Context(), store.RowQuery{Limit: 10})
 		if err != nil || len(rows) != 2 {
@@ -119,7 +119,7 @@ func TestSumsFollowTheDomainsOfTheSettings(t *testing.T) {
 		defer closeEngine(t, e)
 		settings := config(server, time.Now())
 		e.Use(theKey, settings)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		wantFailed(t, s, "at first", store.PolicyDomain, map[string]int64{"mx.example.net": 1, "example.com": 1, "example.org": 1})
 		change(e, &settings, func(c *ingest.Config) { c.DomainMap = map[string]string{"mx.example.net": "example.com"} })
 		wantFailed(t, s, "with a host mapped", store.PolicyDomain, map[string]int64{"example.com": 2, "example.org": 1})
@@ -127,7 +127,7 @@ func TestSumsFollowTheDomainsOfTheSettings(t *testing.T) {
 		wantFailed(t, s, "without the map", store.PolicyDomain, map[string]int64{"mx.example.net": 1, "example.com": 1, "example.org": 1})
 		change(e, &settings, func(c *ingest.Config) { c.Domains = []string{"example.com"} })
 		server.add(fakeItem{ref: "3", received: time.Now(), body: both("example.com", "example.org", "3")})
-		time.Sleep(6 * time.Minute)
+		pass(6 * time.Minute)
 		wantFailed(t, s, "with one domain", store.PolicyDomain, map[string]int64{"mx.example.net": 1, "example.com": 2, "example.org": 1})
 		change(e, &settings, func(c *ingest.Config) { c.Domains = []string{"example.com", "example.org"} })
 		wantFailed(t, s, "with two domains", store.PolicyDomain, map[string]int64{"mx.example.net": 1, "example.com": 2, "example.org": 2})
@@ -168,7 +168,7 @@ func TestAnOlderParsersStoreIsReadAgain(t *testing.T) {
 		run := func() { // a start of the process
 			e := newEngine(file.open())
 			e.Use(theKey, config(server, time.Now()))
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			closeEngine(t, e)
 		}
 		run()
@@ -221,7 +221,7 @@ func TestReadingAgainInTheMiddleOfARestart(t *testing.T) {
 		run := func(s store.Store, life time.Duration) {
 			e := newEngine(s)
 			e.Use(theKey, settings)
-			time.Sleep(life)
+			pass(life)
 			closeEngine(t, e)
 		}
 		run(file.open(), time.Minute)

@@ -21,7 +21,7 @@ func collect(t *testing.T, items []fakeItem) (*fakeStore, []*ledgerRow) {
 	server.add(items...)
 	e := newEngine(s)
 	c := e.Use(theKey, config(server, time.Now()))
-	time.Sleep(time.Minute)
+	pass(time.Minute)
 	if status := sourceStatus(c); status.State != ingest.OK {
 		t.Errorf("the status is %+v", status)
 	}
