@@ -37,7 +37,7 @@ func failureGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[
 		return packedGroups[failureSums](ctx, c, q, p)
 	}
 	byKind := q.byKind()
-	answer := newGrouped[failureSums]()
+	answer := newGrouped[failureSums](q)
 	statement, args := p.statement(q, failureColumns)
 	plain := q.plainColumns()
 	err := c.query(ctx, statement, args, func(r row) error {

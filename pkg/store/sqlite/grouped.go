@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,9 +26,8 @@ type groupKey struct {
 // grouped is an answer in numbers: sums by group, and by bucket. A group is
 // held once, however many buckets it has.
 type grouped[S any] struct {
-	ids    []groupIDs
+	groups tuples
 	rows   blocks[groupedRow[S]]
-	groups map[groupIDs]int32
 	places map[groupPlace]int
 }
 
@@ -42,13 +42,13 @@ type groupPlace struct {
 	group  int32
 }
 
-func newGrouped[S any]() *grouped[S] {
-	return &grouped[S]{groups: map[groupIDs]int32{}, places: map[groupPlace]int{}}
+func newGrouped[S any](q *question) *grouped[S] {
+	return &grouped[S]{groups: tuples{width: len(q.groupBy)}, places: map[groupPlace]int{}}
 }
 
 // at returns the sums of a group in a bucket. They are valid until the next call.
 func (g *grouped[S]) at(key groupKey) *S {
-	group := g.group(key.ids)
+	group, _ := g.groups.place(key.ids[:g.groups.width])
 	place := groupPlace{key.bucket, group}
 	i, known := g.places[place]
 	if !known {
@@ -56,17 +56,6 @@ func (g *grouped[S]) at(key groupKey) *S {
 		g.places[place] = i
 	}
 	return &g.rows.at(i).sum
-}
-
-// group returns the place of a group, and makes it if it is new.
-func (g *grouped[S]) group(ids groupIDs) int32 {
-	group, known := g.groups[ids]
-	if !known {
-		group = int32(len(g.ids))
-		g.groups[ids] = group
-		g.ids = append(g.ids, ids)
-	}
-	return group
 }
 
 // plainColumns counts the columns of the group that are not behind the kind.
@@ -109,7 +98,7 @@ func (b bucket) start(n int64) time.Time {
 // named makes the rows of an answer from its sums, the times of the buckets and
 // the words of the groups, and orders them by bucket and group.
 func named[S, R any](ctx context.Context, c *conn, n *names, q *question, p plan, answer *grouped[S], row func(*S, time.Time, []string) R) ([]R, error) {
-	groups, places, err := groupWords(ctx, c, n, q, answer.ids)
+	groups, places, err := groupWords(ctx, c, n, q, &answer.groups)
 	if err != nil {
 		return nil, err
 	}
@@ -137,61 +126,70 @@ func named[S, R any](ctx context.Context, c *conn, n *names, q *question, p plan
 
 // groupWords returns the words of groups, and each group's place in their order.
 // Words are compared once, and not for every two groups that have them.
-func groupWords(ctx context.Context, c *conn, n *names, q *question, ids []groupIDs) (groups [][]string, places []int32, err error) {
-	wanted := make(map[int64]bool, len(ids))
-	for i := range ids {
-		for at, d := range q.groupBy {
-			if d != store.TrustDimension {
-				wanted[ids[i][at]] = true
-			}
+func groupWords(ctx context.Context, c *conn, n *names, q *question, all *tuples) (groups [][]string, places []int32, err error) {
+	ids := tuples{width: 1} // each number once; trusts are negative, beside those of the dictionary
+	said := make([]int32, len(all.flat))
+	trust := slices.Index(q.groupBy, store.TrustDimension)
+	for i := range said {
+		id := all.flat[i : i+1]
+		if trust >= 0 && i%all.width == trust {
+			id = []int64{-all.flat[i]}
 		}
+		said[i], _ = ids.place(id)
 	}
-	words, err := n.of(ctx, c, wanted)
+	words, err := n.list(ctx, c, ids.flat)
 	if err != nil {
 		return nil, nil, err
 	}
-	for n, trust := range trusts {
-		words[-int64(n)] = string(trust) // beside the numbers of the dictionary
-	}
-	ranks := ranked(words)
-	width := len(q.groupBy)
-	flat, compared := make([]string, len(ids)*width), make([]int32, len(ids)*width)
-	groups, order := make([][]string, len(ids)), make([]int32, len(ids))
-	for i := range ids {
-		from, to := i*width, (i+1)*width
-		for at, d := range q.groupBy {
-			id := ids[i][at]
-			if d == store.TrustDimension {
-				id = -id
-			}
-			flat[from+at], compared[from+at] = words[id], ranks[id]
+	for i, id := range ids.flat {
+		if id < 0 {
+			words[i] = string(trusts[-id])
 		}
+	}
+	ranks := ranksOf(words)
+	flat := make([]string, len(said))
+	for i, at := range said {
+		flat[i], said[i] = words[at], ranks[at]
+	}
+	groups, order := make([][]string, all.count()), make([]int32, all.count())
+	for i := range groups {
+		from, to := i*all.width, (i+1)*all.width
 		groups[i], order[i] = flat[from:to:to], int32(i)
 	}
 	slices.SortFunc(order, func(a, b int32) int {
-		return slices.Compare(compared[int(a)*width:int(a+1)*width], compared[int(b)*width:int(b+1)*width])
+		return slices.Compare(said[int(a)*all.width:int(a+1)*all.width], said[int(b)*all.width:int(b+1)*all.width])
 	})
-	places = make([]int32, len(ids))
+	places = make([]int32, len(order))
 	for place, i := range order {
 		places[i] = int32(place)
 	}
 	return groups, places, nil
 }
 
+// ranksOf returns the place of each word in their order.
+func ranksOf(words []string) []int32 {
+	order := make([]int32, len(words))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return strings.Compare(words[a], words[b]) })
+	ranks := make([]int32, len(words))
+	for rank, i := range order {
+		ranks[i] = int32(rank)
+	}
+	return ranks
+}
+
 // ranked returns the places of words in their order, by their ids.
 func ranked(words map[int64]string) map[int64]int32 {
-	type word struct {
-		value string
-		id    int64
+	ids := slices.Collect(maps.Keys(words))
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = words[id]
 	}
-	list := make([]word, 0, len(words))
-	for id, value := range words {
-		list = append(list, word{value, id})
-	}
-	slices.SortFunc(list, func(a, b word) int { return strings.Compare(a.value, b.value) })
 	ranks := make(map[int64]int32, len(list))
-	for i, w := range list {
-		ranks[w.id] = int32(i + 1)
+	for i, rank := range ranksOf(list) {
+		ranks[ids[i]] = rank
 	}
 	return ranks
 }

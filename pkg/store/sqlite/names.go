@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -37,16 +39,29 @@ func newNames() *names {
 	return &names{young: map[int64]string{}, classes: map[class]*classValues{}}
 }
 
-// of returns the strings of ids; that of 0 is empty.
+// of returns the strings of ids.
 func (n *names) of(ctx context.Context, c *conn, ids map[int64]bool) (map[int64]string, error) {
-	found := make(map[int64]string, len(ids))
+	each := slices.Collect(maps.Keys(ids))
+	list, err := n.list(ctx, c, each)
+	found := make(map[int64]string, len(list))
+	for i, value := range list {
+		found[each[i]] = value
+	}
+	return found, err
+}
+
+// list returns the strings of ids, each of which is there once; those of numbers
+// that are no id, as 0 is none, are empty.
+func (n *names) list(ctx context.Context, c *conn, ids []int64) ([]string, error) {
+	found := make([]string, len(ids))
 	var missing []int64
+	places := map[int64]int{} // of the missing
 	n.mu.Lock()
-	for id := range ids {
+	for i, id := range ids {
 		if value, ok := n.known(id); ok {
-			found[id] = value
-		} else if id != 0 {
-			missing = append(missing, id)
+			found[i] = value
+		} else if id > 0 {
+			missing, places[id] = append(missing, id), i
 		}
 	}
 	n.mu.Unlock()
@@ -54,7 +69,7 @@ func (n *names) of(ctx context.Context, c *conn, ids map[int64]bool) (map[int64]
 		return found, nil
 	}
 	err := c.query(ctx, "SELECT d.id, d.value FROM json_each(?) j CROSS JOIN dict d ON d.id = j.value", []any{jsonList(missing)}, func(r row) error {
-		found[r.int(0)] = r.text(1)
+		found[places[r.int(0)]] = r.text(1)
 		return nil
 	})
 	if err != nil {
@@ -63,8 +78,8 @@ func (n *names) of(ctx context.Context, c *conn, ids map[int64]bool) (map[int64]
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, id := range missing {
-		if len(found[id]) <= cachedLength {
-			n.keep(id, found[id])
+		if value := found[places[id]]; len(value) <= cachedLength {
+			n.keep(id, value)
 		}
 	}
 	return found, nil

@@ -141,28 +141,26 @@ func (one *part) rows(ctx context.Context, c *conn, q *question) (query string, 
 }
 
 // A grouper sums cells by some of their numbers. There may be a million cells
-// in thousands of groups: it finds these by a hash of what tells them apart, in
-// one table, where a map by whole keys would spend most of the time on keys.
+// in thousands of groups.
 type grouper[S any, P measured[S]] struct {
 	perBucket bool
-	columns   []int // of a cell, that make the group
-	kind      int   // where the kind stands in a cell; -1 is nowhere
-	measures  int   // how many there are at a cell's end
-	byHash    map[uint64]int32
-	keys      []int64 // the numbers of the columns, of one group after the other
+	columns   []int  // of a cell, that make the group
+	kind      int    // where the kind stands in a cell; -1 is nowhere
+	measures  int    // how many there are at a cell's end
+	tuples    tuples // the numbers of the columns, of each group
+	key       [maxGroups]int64
 	groups    []cellGroup
 	last      int32 // the group of the cell before
 	rows      blocks[groupedRow[S]]
 }
 
 type cellGroup struct {
-	next  int32 // a group of the same hash, or -1
 	after int32 // the other group that came after it the last time
 	row   int32 // the last of its rows
 }
 
 func newGrouper[S any, P measured[S]](perBucket bool, r *rollup) *grouper[S, P] {
-	return &grouper[S, P]{perBucket: perBucket, kind: r.position("kind"), measures: len(r.measures), byHash: map[uint64]int32{}}
+	return &grouper[S, P]{perBucket: perBucket, kind: r.position("kind"), measures: len(r.measures)}
 }
 
 func (g *grouper[S, P]) add(bucket int64, numbers []int64) {
@@ -217,45 +215,32 @@ func (g *grouper[S, P]) merge() {
 
 // clear leaves no group, but the room of those there were.
 func (g *grouper[S, P]) clear() {
-	clear(g.byHash)
-	g.keys, g.groups = g.keys[:0], g.groups[:0]
+	g.tuples.clear()
+	g.groups = g.groups[:0]
 	g.rows.clear()
+}
+
+// by groups by columns of a cell.
+func (g *grouper[S, P]) by(columns []int) {
+	g.columns, g.tuples.width = columns, len(columns)
 }
 
 // find returns the group of a cell, and makes it if it is new.
 func (g *grouper[S, P]) find(bucket int64, numbers []int64) int32 {
-	var hash uint64
-	for _, column := range g.columns {
-		hash = (hash ^ uint64(numbers[column])) * 0x9e3779b97f4a7c15
-		hash ^= hash >> 32
+	key := g.key[:len(g.columns)]
+	for i, column := range g.columns {
+		key[i] = numbers[column]
 	}
-	first, found := g.byHash[hash]
-	if !found {
-		first = -1
+	at, isNew := g.tuples.place(key)
+	if isNew {
+		g.groups = append(g.groups, cellGroup{})
+		g.begin(bucket, at)
 	}
-	for at := first; at >= 0; at = g.groups[at].next {
-		if g.holds(at, numbers) {
-			return at
-		}
-	}
-	at := int32(len(g.groups))
-	for _, column := range g.columns {
-		g.keys = append(g.keys, numbers[column])
-	}
-	g.byHash[hash] = at
-	g.groups = append(g.groups, cellGroup{next: first})
-	g.begin(bucket, at)
 	return at
 }
 
-// key returns the numbers of a group.
-func (g *grouper[S, P]) key(group int32) []int64 {
-	width := len(g.columns)
-	return g.keys[int(group)*width : (int(group)+1)*width]
-}
-
 func (g *grouper[S, P]) holds(group int32, numbers []int64) bool {
-	key := g.key(group)
+	key := g.tuples.at(group)
 	for i, column := range g.columns {
 		if key[i] != numbers[column] {
 			return false
@@ -268,35 +253,26 @@ func (g *grouper[S, P]) holds(group int32, numbers []int64) bool {
 func packedGroups[S any, P measured[S]](ctx context.Context, c *conn, q *question, p plan) (*grouped[S], error) {
 	r := p.parts[0].packed
 	g := newGrouper[S, P](q.perBucket, r)
-	var places []int // in the question's group
+	var columnsOf, places []int // in the question's group
 	for i, d := range q.groupBy {
 		if !isKind(d) {
-			g.columns, places = append(g.columns, r.position(columns[d])), append(places, i)
+			columnsOf, places = append(columnsOf, r.position(columns[d])), append(places, i)
 		}
 	}
 	if q.byKind() {
-		g.columns = append(g.columns, g.kind)
+		columnsOf = append(columnsOf, g.kind)
 	}
+	g.by(columnsOf)
 	if err := p.scan(ctx, c, q, g.add); err != nil {
 		return nil, err
 	}
 	if q.perBucket && len(p.parts) > 1 {
 		g.merge()
 	}
-	idsOf := func(group int32) (ids groupIDs) {
-		for i, place := range places {
-			ids[place] = g.key(group)[i]
-		}
-		return ids
-	}
 	if q.byKind() {
-		return foldKinds(ctx, c, q, g, idsOf)
+		return foldKinds(ctx, c, q, g, places)
 	}
-	answer := &grouped[S]{ids: make([]groupIDs, len(g.groups)), rows: g.rows}
-	for i := range g.groups {
-		answer.ids[i] = idsOf(int32(i))
-	}
-	return answer, nil
+	return &grouped[S]{groups: g.tuples, rows: g.rows}, nil
 }
 
 // A kindPlace is where a group of one kind goes: into a group without it, among
@@ -306,13 +282,13 @@ type kindPlace struct{ group, shape int32 }
 // foldKinds puts the kinds of a group together. A kind is the last of a group's
 // numbers. Rows come with their buckets in order, so that of each group the last
 // one is the only one to add to, and nothing is looked up for a row.
-func foldKinds[S any, P measured[S]](ctx context.Context, c *conn, q *question, g *grouper[S, P], idsOf func(int32) groupIDs) (*grouped[S], error) {
-	answer := newGrouped[S]()
-	places, shapes, err := kindPlaces(ctx, c, q, g, idsOf, answer)
+func foldKinds[S any, P measured[S]](ctx context.Context, c *conn, q *question, g *grouper[S, P], in []int) (*grouped[S], error) {
+	answer := newGrouped[S](q)
+	places, shapes, err := kindPlaces(ctx, c, q, g, in, answer)
 	if err != nil {
 		return nil, err
 	}
-	last := make([]int, len(answer.ids)) // row of a group, from 1 on
+	last := make([]int, answer.groups.count()) // row of a group, from 1 on
 	counted := make([]struct {
 		row   int // as above
 		pairs int64
@@ -335,36 +311,36 @@ func foldKinds[S any, P measured[S]](ctx context.Context, c *conn, q *question, 
 }
 
 // kindPlaces are the places of groups, which it makes in the answer, and how
-// many shapes there are among all of these.
+// many shapes there are among all of these. The numbers of a group stand in so
+// many places of the question's.
 func kindPlaces[S any, P measured[S]](
-	ctx context.Context, c *conn, q *question, g *grouper[S, P], idsOf func(int32) groupIDs, answer *grouped[S],
-) (places []kindPlace, shapes int32, err error) {
+	ctx context.Context, c *conn, q *question, g *grouper[S, P], in []int, answer *grouped[S],
+) (places []kindPlace, shapes int, err error) {
 	kinds := map[int64]kindKey{}
 	err = c.query(ctx, "SELECT id, shape, type, mode FROM kind", nil, func(r row) error {
 		kinds[r.int(0)] = kindKey{r.int(1), r.int(2), r.int(3)}
 		return nil
 	})
-	type shaped struct {
-		group int32
-		shape int64
-	}
-	known := map[shaped]int32{}
+	shaped := tuples{width: 2} // a group of the answer, and a shape
 	places = make([]kindPlace, len(g.groups))
+	ids := make([]int64, len(q.groupBy))
 	for i := range g.groups {
-		ids, k := idsOf(int32(i)), kinds[g.key(int32(i))[len(g.columns)-1]]
-		for i, d := range q.groupBy {
+		key := g.tuples.at(int32(i))
+		k := kinds[key[len(in)]]
+		for at, place := range in {
+			ids[place] = key[at]
+		}
+		for at, d := range q.groupBy {
 			switch d {
 			case store.PolicyType:
-				ids[i] = k.kind
+				ids[at] = k.kind
 			case store.PolicyMode:
-				ids[i] = k.mode
+				ids[at] = k.mode
 			}
 		}
-		to := shaped{answer.group(ids), k.shape}
-		if _, ok := known[to]; !ok {
-			known[to] = int32(len(known))
-		}
-		places[i] = kindPlace{to.group, known[to]}
+		group, _ := answer.groups.place(ids)
+		shape, _ := shaped.place([]int64{int64(group), k.shape})
+		places[i] = kindPlace{group, shape}
 	}
-	return places, int32(len(known)), err
+	return places, shaped.count(), err
 }

@@ -63,7 +63,7 @@ func (s *Store) reported(ctx context.Context, c *conn, q *question) (map[spoken]
 	}
 	for i := range sums.rows.n {
 		row := sums.rows.at(i)
-		ids := &sums.ids[row.group]
+		ids := sums.groups.at(row.group)
 		found[spoken{ids[0], ids[1]}].Reports = row.sum.reports
 	}
 	return found, nil

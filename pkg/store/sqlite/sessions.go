@@ -61,7 +61,7 @@ func sessionGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[
 		return packedGroups[sessionSums](ctx, c, q, p)
 	}
 	byKind := q.byKind()
-	answer, counter := newGrouped[sessionSums](), newPairCounter()
+	answer, counter := newGrouped[sessionSums](q), newPairCounter(q)
 	statement, args := p.statement(q, sessionColumns)
 	m := q.plainColumns() + 1
 	err := c.query(ctx, statement, args, func(r row) error {
@@ -103,8 +103,8 @@ type shapedGroup struct {
 	shape int64
 }
 
-func newPairCounter() *pairCounter {
-	return &pairCounter{newGrouped[sessionSums](), map[shapedGroup]int64{}}
+func newPairCounter(q *question) *pairCounter {
+	return &pairCounter{newGrouped[sessionSums](q), map[shapedGroup]int64{}}
 }
 
 func (p *pairCounter) add(key groupKey, shape int64, sum *sessionSums) {

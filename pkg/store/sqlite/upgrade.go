@@ -132,9 +132,11 @@ func coarsen[S any, P measured[S]](ctx context.Context, c *conn, from, to *rollu
 	var at int64
 	var cells []int64
 	g := newGrouper[S, P](false, from)
-	for _, column := range to.dimensions {
-		g.columns = append(g.columns, from.position(column))
+	columns := make([]int, len(to.dimensions))
+	for i, column := range to.dimensions {
+		columns[i] = from.position(column)
 	}
+	g.by(columns)
 	flush := func() error {
 		if len(g.groups) == 0 {
 			return nil
@@ -142,7 +144,7 @@ func coarsen[S any, P measured[S]](ctx context.Context, c *conn, from, to *rollu
 		cells = cells[:0]
 		for i := range g.rows.n {
 			row := g.rows.at(i)
-			cells = P(&row.sum).appendTo(append(cells, g.key(row.group)...), to)
+			cells = P(&row.sum).appendTo(append(cells, g.tuples.at(row.group)...), to)
 		}
 		g.clear()
 		return writePacked(ctx, c, to, at, to.sorted(cells))

@@ -62,7 +62,7 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 	if d == store.PolicyDomain && p.parts[0].leading != "" {
 		return s.domainValues(ctx, c, q, p, search, limit)
 	}
-	groups := newGrouped[struct{}]()
+	groups := newGrouped[struct{}](q)
 	statement, args := p.statement(q, nil)
 	err = c.query(ctx, statement, args, func(r row) error {
 		groups.at(q.key(r, q.plainColumns()+1))
@@ -71,20 +71,20 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 	if err != nil {
 		return nil, err
 	}
-	return s.valuesOf(ctx, c, q, groups.ids)
+	return s.valuesOf(ctx, c, q, &groups.groups)
 }
 
 // packedIDs returns the groups that a packed plan selects.
-func packedIDs[S any, P measured[S]](ctx context.Context, c *conn, q *question, p plan) ([]groupIDs, error) {
+func packedIDs[S any, P measured[S]](ctx context.Context, c *conn, q *question, p plan) (*tuples, error) {
 	groups, err := packedGroups[S, P](ctx, c, q, p)
 	if err != nil {
 		return nil, err
 	}
-	return groups.ids, nil
+	return &groups.groups, nil
 }
 
 // valuesOf returns the words of groups by one dimension.
-func (s *Store) valuesOf(ctx context.Context, c *conn, q *question, ids []groupIDs) ([]string, error) {
+func (s *Store) valuesOf(ctx context.Context, c *conn, q *question, ids *tuples) ([]string, error) {
 	groups, _, err := groupWords(ctx, c, s.names, q, ids)
 	return slices.Concat(groups...), err
 }

@@ -29,13 +29,35 @@ type delivered struct {
 // everyTwice is how many reports come for one that comes twice.
 const everyTwice = 40
 
-// newPost makes one that can bring so many reports, of the 80 days up to
-// yesterday.
+// newPost makes one that can bring so many reports, of the 80 days up to yesterday.
 func newPost(t *testing.T, seed uint64, reports int) *post {
 	t.Helper()
-	return newPostOf(t, generate.Options{Seed: seed, Domains: 8 + reports/100, Days: 80})
+	return newPostOfDays(t, seed, reports, 80)
 }
 
+// newPostOfDays makes one whose mails are in turns of the past and of the last
+// week, as long as there are such: rollups tell what is stored at most a week
+// after its period from what is stored later.
+func newPostOfDays(t *testing.T, seed uint64, reports, days int) *post {
+	t.Helper()
+	const lately = 7
+	// A day lies between them, lest the one become the other at midnight.
+	const apart = lately + 1
+	past := newPostOf(t, generate.Options{Seed: seed, Domains: 8 + reports/100, Days: days - apart, End: time.Now().AddDate(0, 0, -1-apart)})
+	// Few days take more domains for as many reports.
+	recent := newPostOf(t, generate.Options{Seed: seed, Domains: 8 + reports/30, Days: lately})
+	turns := [2]*post{past, recent}
+	return &post{next: func() (item generate.Item, ok bool) {
+		turns[0], turns[1] = turns[1], turns[0]
+		if item, ok = turns[0].next(); !ok {
+			return turns[1].next()
+		}
+		return item, ok
+	}}
+}
+
+// newPostOf makes one of a single set, from its first incident on: what comes
+// before has so few failures that a short test may meet none.
 func newPostOf(t *testing.T, o generate.Options) *post {
 	t.Helper()
 	generator, err := generate.New(o)
@@ -59,11 +81,14 @@ func (p *post) leaveOut(kind generate.Decoy) {
 	}
 }
 
-// mails are the mails that are no copies of what a drop got, which isn't read.
+// mails are the mails from the first incident on that are no copies of what a
+// drop got, which isn't read.
 func mails(generator *generate.Generator) iter.Seq[generate.Item] {
+	first := generator.Incidents()[0].First
 	return func(yield func(generate.Item) bool) {
 		for item := range generator.Items() {
-			if item.Kind == generate.Mail && item.Decoy != generate.Duplicate && !yield(item) {
+			counts := item.Kind == generate.Mail && item.Decoy != generate.Duplicate && !item.Day.Before(first)
+			if counts && !yield(item) {
 				return
 			}
 		}

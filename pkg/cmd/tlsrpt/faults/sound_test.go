@@ -219,14 +219,20 @@ func (q packedSum) recount(t *testing.T, db *sql.DB, table, sums string, got []s
 		q.bucket, q.group, sums, table, q.bound, q.bucket, q.group))
 	slices.Sort(got)
 	slices.Sort(want)
+	if len(want) == 0 {
+		t.Errorf("no rows were there to recount the sums %s", q.name)
+	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the sums %s are not what the rows add up to (-rows +sums):\n%.2000s", q.name, diff)
 	}
 }
 
-// same compares the rows of two queries, whatever their order.
+// same compares the rows of two queries, whatever their order. There must be some.
 func same(t *testing.T, db *sql.DB, what, want, got string) {
 	t.Helper()
+	if found := texts(t, db, fmt.Sprintf("SELECT COUNT(*) FROM (%s)", want)); slices.Equal(found, []string{"0"}) {
+		t.Errorf("no rows were there to recount %s", what)
+	}
 	for sentence, query := range map[string]string{
 		"lacks":           fmt.Sprintf("SELECT COUNT(*) FROM (SELECT * FROM (%s) EXCEPT SELECT * FROM (%s))", want, got),
 		"has too many of": fmt.Sprintf("SELECT COUNT(*) FROM (SELECT * FROM (%s) EXCEPT SELECT * FROM (%s))", got, want),
