@@ -19,7 +19,7 @@ func TestKilledWhileTheRetentionRunsDuringIngestOnlyWhatIsTooOldIsDropped(t *tes
 	rounds, within, kills := times(4, 60), 0, 0
 	most := rounds + 20
 	recent := newPostOfDays(t, 48, 60*most, 30)
-	old := newPostOf(t, generate.Options{Seed: 49, Domains: most * batch / 100, Days: 60, End: time.Now().AddDate(0, 0, -60)})
+	old := newPostOf(t, generate.Options{Seed: 49, Domains: most * batch / 60, Days: 60, End: time.Now().AddDate(0, 0, -60)})
 	settings := mailboxSettings(dovecot, dovecot.TLSPort, "keep")
 	process := newProcess(t, dataSource(t, settings, dovecot.Password))
 	bound := time.Now().AddDate(0, 0, -retention).Unix() / 86400
