@@ -31,7 +31,7 @@ func answerSummary(ctx context.Context, r *request) (data.Frames, error) {
 		rows[i] = summaryRow(g, metrics, r.Counting)
 	}
 	frame := frames.Summary(rows, r.GroupBy, metrics)
-	r.notices(frame, cost, len(groups), len(found), "groups")
+	r.notices(frame, cost, len(groups), max(len(found), cost.Groups), "groups")
 	return data.Frames{frame}, nil
 }
 

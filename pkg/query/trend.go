@@ -40,12 +40,13 @@ func answerTrend(ctx context.Context, r *request) (data.Frames, error) {
 		cost.Rows = cost.Rows || more.Rows
 	}
 	answer := frames.Trend(series, r.GroupBy, r.Metric, r.Counting)
-	r.notices(answer[0], cost, len(groups), len(found), "groups")
+	r.notices(answer[0], cost, len(groups), max(len(found), cost.Groups), "groups")
 	return answer, nil
 }
 
 // groups returns the sums of every group over the whole range that has at
-// least minSessions sessions.
+// least minSessions sessions. Where the store found the largest, it returns
+// these alone, and the cost says how many there are.
 func (r *request) groups(ctx context.Context, metric analytics.Metric) ([]analytics.Group, store.Cost, error) {
 	if r.detail() {
 		return r.failureGroups(ctx)
@@ -110,12 +111,17 @@ func amongShared(groups []analytics.Group, positions []int) [][]string {
 }
 
 func (r *request) failureGroups(ctx context.Context) ([]analytics.Group, store.Cost, error) {
-	sums, cost, err := r.sums.FailureSums(ctx, store.SumQuery{Selection: r.selection(), GroupBy: r.GroupBy})
+	byDetail := slices.ContainsFunc(r.GroupBy, store.Dimension.Detail)
+	q := store.SumQuery{Selection: r.selection(), GroupBy: r.GroupBy}
+	if byDetail && r.MinSessions == 0 && r.metrics()[0] == analytics.FailedSessions {
+		q.Largest = store.Ranking{Most: r.Limit, Distinct: r.Counting == analytics.Distinct}
+	}
+	sums, cost, err := r.sums.FailureSums(ctx, q)
 	if err != nil {
 		return nil, cost, fmt.Errorf("sum up failure details: %w", err)
 	}
 	groups := analytics.GroupFailures(sums)
-	if len(r.GroupBy) == 0 || !slices.ContainsFunc(r.GroupBy, store.Dimension.Detail) {
+	if !byDetail {
 		if groups, cost, err = r.addSpotless(ctx, groups, cost); err != nil {
 			return nil, cost, err
 		}

@@ -93,6 +93,17 @@ type SumQuery struct {
 	PerBucket bool
 	// Among keeps only these groups, each as long as GroupBy; nil keeps all.
 	Among [][]string
+	// Largest keeps the largest groups of FailureSums, without PerBucket and Among.
+	Largest Ranking
+}
+
+// A Ranking is by failed sessions. Of a hundred thousand groups of failure
+// details few are shown: the others need no names.
+type Ranking struct {
+	// Most is how many groups are kept, with all that equal the last of them; 0 keeps all.
+	Most int
+	// Distinct leaves out what was said twice.
+	Distinct bool
 }
 
 // A SessionRow holds the sums of one group, and one bucket.
@@ -125,6 +136,8 @@ type FailureSum struct {
 type Cost struct {
 	// Rows is set when no rollup could answer and single reports were read.
 	Rows bool
+	// Groups is how many groups there are where the query asked for the largest.
+	Groups int
 }
 
 // A RowQuery asks for single rows, newest first.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -12,7 +13,12 @@ var failureColumns = []string{"failed", "overlap"}
 
 // FailureSums sums failure details by any dimensions.
 func (s *Store) FailureSums(ctx context.Context, query store.SumQuery) ([]store.FailureSum, store.Cost, error) {
-	rows, cost, err := sumUp(ctx, s, query, failurePlan, s.sumFailures)
+	groups := 0
+	rows, cost, err := sumUp(ctx, s, query, failurePlan, func(ctx context.Context, c *conn, q *question, p plan) (rows []store.FailureSum, err error) {
+		rows, groups, err = s.sumFailures(ctx, c, q, p, query.Largest)
+		return rows, err
+	})
+	cost.Groups = groups
 	if err != nil {
 		return nil, store.Cost{}, fmt.Errorf("sum failure details: %w", err)
 	}
@@ -24,12 +30,49 @@ func (s *failureSums) row(at time.Time, group []string) store.FailureSum {
 	return store.FailureSum{Bucket: at, Group: group, Failed: s.failed, Overlap: s.overlap}
 }
 
-func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan) ([]store.FailureSum, error) {
+// sumFailures returns how many groups there were, too, where the largest are asked for.
+func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan, largest store.Ranking) (rows []store.FailureSum, groups int, err error) {
 	answer, err := failureGroups(ctx, c, q, p)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return named(ctx, c, s.names, q, p, answer, (*failureSums).row)
+	if largest.Most > 0 && !q.perBucket {
+		groups = answer.groups.count()
+		answer = largestFailures(answer, largest)
+	}
+	rows, err = named(ctx, c, s.names, q, p, answer, (*failureSums).row)
+	return rows, groups, err
+}
+
+// largestFailures keeps the largest groups, in the order in which they were.
+func largestFailures(all *grouped[failureSums], by store.Ranking) *grouped[failureSums] {
+	size := func(sum failureSums) int64 {
+		if by.Distinct {
+			sum.failed -= sum.overlap
+		}
+		return max(sum.failed, 0)
+	}
+	var largest []int64 // the smallest of them first
+	for i := range all.rows.n {
+		n := size(all.rows.at(i).sum)
+		if len(largest) == by.Most {
+			if n <= largest[0] {
+				continue
+			}
+			largest = slices.Delete(largest, 0, 1)
+		}
+		at, _ := slices.BinarySearch(largest, n)
+		largest = slices.Insert(largest, at, n)
+	}
+	kept := &grouped[failureSums]{groups: tuples{width: all.groups.width}}
+	for i := range all.rows.n {
+		row := all.rows.at(i)
+		if size(row.sum) >= largest[0] {
+			group, _ := kept.groups.place(all.groups.at(row.group))
+			kept.rows.add(groupedRow[failureSums]{group: group, sum: row.sum})
+		}
+	}
+	return kept
 }
 
 func failureGroups(ctx context.Context, c *conn, q *question, p plan) (*grouped[failureSums], error) {

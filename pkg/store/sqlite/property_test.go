@@ -161,9 +161,41 @@ func compareAnswers(t *rapid.T, s *Store, m *model, paths map[string]bool) {
 	if diff := cmp.Diff(m.failureSums(q), failures, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("failures of %+v (-model +store):\n%s", q, diff)
 	}
+	compareLargest(t, s, m, q)
 	d := pick(t, detailDimensions, "values of")
 	compareValues(t, s, d, q, m.failureSums(store.SumQuery{Selection: q.Selection, GroupBy: []store.Dimension{d}}), func(r store.FailureSum) string { return r.Group[0] })
 	compareLists(t, s, m, q.Selection)
+}
+
+// compareLargest asks for the largest groups: those that no more than so many
+// others exceed.
+func compareLargest(t *rapid.T, s *Store, m *model, q store.SumQuery) {
+	q.PerBucket, q.Among = false, nil
+	all := m.failureSums(q)
+	q.Largest = store.Ranking{Most: rapid.IntRange(1, 5).Draw(t, "largest"), Distinct: rapid.Bool().Draw(t, "distinct")}
+	size := func(f store.FailureSum) int64 {
+		if q.Largest.Distinct {
+			return f.Failed - f.Overlap
+		}
+		return f.Failed
+	}
+	var want []store.FailureSum
+	for _, f := range all {
+		larger := 0
+		for _, other := range all {
+			if size(other) > size(f) {
+				larger++
+			}
+		}
+		if larger < q.Largest.Most {
+			want = append(want, f)
+		}
+	}
+	largest, cost, err := s.FailureSums(context.Background(), q)
+	must(t, err)
+	if diff := cmp.Diff(want, largest, cmpopts.EquateEmpty()); diff != "" || cost.Groups != len(all) {
+		t.Fatalf("the largest of %+v, which are of %d and not %d (-model +store):\n%s", q, cost.Groups, len(all), diff)
+	}
 }
 
 func must2[V any](v V, err error) func(fataler) V {
