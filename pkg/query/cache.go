@@ -25,7 +25,8 @@ const (
 // [Cache.again]. Of many who ask the same at once one does the work. The zero
 // Cache is ready to use, and belongs to one instance of the data source.
 type Cache struct {
-	// Used, where it is not nil, is told of each use. It is set before the first.
+	// Used, where it is not nil, is told of each use once, when it ends. It is set
+	// before the first, and called from many goroutines.
 	Used func(Outcome)
 
 	mu       sync.Mutex
@@ -115,11 +116,15 @@ type maker func(ctx context.Context, inBackground bool) (any, error)
 // to be made where there are newer reports since, else zero. One who gives up
 // does not take it from others who wait.
 func (c *Cache) get(ctx context.Context, key cacheKey, make maker) (value any, asOf time.Time, err error) {
+	var outcome Outcome
+	if c.Used != nil {
+		// One who waits in vain goes on otherwise: what that came to counts.
+		defer func() { c.Used(outcome) }()
+	}
 	for {
-		k, outcome, current := c.at(key)
-		if c.Used != nil {
-			c.Used(outcome)
-		}
+		var k *kept
+		var current bool
+		k, outcome, current = c.at(key)
 		switch outcome {
 		case Made:
 			c.fill(key, k, func() (any, error) { return make(ctx, false) })

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
@@ -17,6 +19,7 @@ import (
 type judge struct {
 	*slowReader
 	cache Cache
+	mu    sync.Mutex
 	used  map[Outcome]int
 	// takes is how long making it takes, fails why it can't be made.
 	takes time.Duration
@@ -34,7 +37,11 @@ func newJudge(rows int, takes time.Duration) *judge {
 			return ctx.Err()
 		}
 	}
-	j.cache.Used = func(o Outcome) { j.used[o]++ }
+	j.cache.Used = func(o Outcome) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.used[o]++
+	}
 	return j
 }
 
@@ -160,6 +167,48 @@ func TestOneWhoWaitsForWhatWasBegunBeforeGetsWhatLasts(t *testing.T) {
 			t.Errorf("%d, %q, %v after %v", revision, said, err, time.Since(began))
 		}
 	})
+}
+
+func TestEachWhoAsksIsCountedOnceHoweverLongTheyWait(t *testing.T) {
+	const never = time.Hour
+	for _, test := range []struct {
+		name     string
+		rows     int
+		revision int64 // when the second asks, while it is made for the first
+		// The patience of those who ask.
+		first, second time.Duration
+		used          map[Outcome]int
+	}{
+		{"for what is of the newest revision", manyRows, 0, never, never, map[Outcome]int{Made: 1, Kept: 1}},
+		{"for what was begun before, and lasts", manyRows, 1, never, never, map[Outcome]int{Made: 1, KeptEarlier: 1}},
+		{"for what was begun before, and is made anew for them", 1, 1, never, never, map[Outcome]int{Made: 2}},
+		{"for one who gives up, which leaves it to them", manyRows, 0, 5 * time.Second, never, map[Outcome]int{Made: 2}},
+		{"until they give up", manyRows, 0, never, 5 * time.Second, map[Outcome]int{Made: 1, Kept: 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := newJudge(test.rows, 10*time.Second)
+				defer j.cache.Close()
+				ask := func(patience time.Duration) {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					defer cancel()
+					if _, _, err := j.ask(ctx); (err != nil) != (patience < never) {
+						t.Errorf("one who waits up to %v got %v", patience, err)
+					}
+				}
+				var asking sync.WaitGroup
+				asking.Go(func() { ask(test.first) })
+				time.Sleep(time.Second)
+				synctest.Wait()
+				j.revision = test.revision
+				asking.Go(func() { ask(test.second) })
+				asking.Wait()
+				if diff := cmp.Diff(test.used, j.used); diff != "" {
+					t.Errorf("counted (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }
 
 func TestTheEndDoesNotWaitForWhatIsMadeAnew(t *testing.T) {
