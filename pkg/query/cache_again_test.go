@@ -25,10 +25,15 @@ type judge struct {
 	takes time.Duration
 	fails error
 	made  int
+	// to ends the range, sources were polled until then, and clear takes from
+	// the question what the judgement doesn't need.
+	to      time.Time
+	sources []Source
+	clear   func(of *request)
 }
 
 func newJudge(rows int, takes time.Duration) *judge {
-	j := &judge{slowReader: &slowReader{rows: rows}, takes: takes, used: map[Outcome]int{}}
+	j := &judge{slowReader: &slowReader{rows: rows}, takes: takes, used: map[Outcome]int{}, to: at("2026-03-01"), clear: func(*request) {}}
 	j.wait = func(ctx context.Context) error {
 		select {
 		case <-time.After(j.takes):
@@ -48,8 +53,11 @@ func newJudge(rows int, takes time.Duration) *judge {
 // ask returns the revision that the answer was made of, and what is said with it.
 func (j *judge) ask(ctx context.Context) (revision int64, said string, err error) {
 	j.cache.turnTo(j, j.revision)
-	r := &request{Environment: Environment{Store: j, Cache: &j.cache}, Range: Range{To: at("2026-03-01")}}
-	revision, err = judged(ctx, r, r.ofDay(), "the revision", func(ctx context.Context, r *request) (int64, error) {
+	r := &request{Environment: Environment{Store: j, Cache: &j.cache, Sources: j.sources}, Range: Range{To: j.to}}
+	r.at = r.moment()
+	of := r.ofDay()
+	j.clear(of)
+	revision, err = judged(ctx, r, of, "the revision", func(ctx context.Context, r *request) (int64, error) {
 		of := j.revision
 		j.made++
 		_, err := r.sessions(ctx, store.SumQuery{})
@@ -100,6 +108,48 @@ func TestWhatTakesLongIsGivenAsItWasWhileItIsMadeAnew(t *testing.T) {
 				synctest.Wait()
 				if revision, said, err := j.ask(t.Context()); revision != 1 || said != "" || err != nil || j.made != 2 {
 					t.Errorf("then %d, %q, %v, of %d made", revision, said, err, j.made)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatWasMadeOnAnotherUTCDayIsNotGiven(t *testing.T) {
+	whole := func(*request) {}
+	// Each is the time of day when somebody asks, and that of the last poll before.
+	type asked struct{ at, polled string }
+	late := asked{"2000-01-01T23:50", "2000-01-01T23:49"}
+	for _, test := range []struct {
+		name          string
+		clear         func(of *request)
+		first, second asked
+		earlier       bool
+	}{
+		{"but later on that day it is", whole, late, asked{"2000-01-01T23:58", "2000-01-01T23:57"}, true},
+		{"before anything was polled on the next", whole, late, asked{"2000-01-02T00:02", "2000-01-01T23:57"}, false},
+		{"after something was, although somebody asked before", whole, asked{"2000-01-02T00:02", "2000-01-01T23:57"}, asked{"2000-01-02T00:05", "2000-01-02T00:04"}, false},
+		{"and later again it is", whole, asked{"2000-01-02T00:05", "2000-01-02T00:04"}, asked{"2000-01-02T00:15", "2000-01-02T00:14"}, true},
+		{"where it is of the moment alone", func(of *request) { of.From, of.To = time.Time{}, time.Time{} }, late, asked{"2000-01-02T00:02", "2000-01-01T23:57"}, false},
+		{"where it is of the range alone", func(of *request) { of.at = moment{} }, late, asked{"2000-01-02T00:02", "2000-01-01T23:57"}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := newJudge(manyRows, time.Second)
+				defer j.cache.Close()
+				j.clear = test.clear
+				ask := func(a asked) (revision int64, took time.Duration) {
+					time.Sleep(time.Until(at(a.at)))
+					j.to, j.sources = time.Now(), []Source{polled("mb1", a.polled)}
+					revision, _, err := j.ask(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					return revision, time.Since(j.to)
+				}
+				ask(test.first)
+				j.revision = 1
+				if revision, took := ask(test.second); (revision == 0) != test.earlier || (took == 0) != test.earlier {
+					t.Errorf("what is of revision %d is given after %v", revision, took)
 				}
 			})
 		})
