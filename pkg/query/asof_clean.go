@@ -15,7 +15,7 @@ import (
 // say that it is over: none as long as they don't, see [analytics.CleanSince].
 func (r *request) cleanReports(ctx context.Context) ([]asOfValue, error) {
 	counts, err := r.byFailure(ctx, "clean reports", func(ctx context.Context, r *request) ([]failureNumber, error) {
-		failures, err := r.lastFailures(ctx)
+		failures, err := r.lastFailures(ctx, lastDays)
 		if err != nil {
 			return nil, err
 		}

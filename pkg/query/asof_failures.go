@@ -58,7 +58,7 @@ func (r *request) forgetOngoing(ctx context.Context, now []store.FailureSum, kno
 	if r.TimeField != store.StoredTime || s.MaxLateness == 0 || len(now) == 0 || r.syncing() {
 		return nil
 	}
-	failures, err := r.lastFailures(ctx)
+	failures, err := r.lastFailures(ctx, lastDays)
 	if err != nil {
 		return err
 	}

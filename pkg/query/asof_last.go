@@ -8,9 +8,13 @@ import (
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
-// lastDays is how far before its range the last day of a failure is looked
-// for: what was stored in the range may be so late.
-const lastDays = 30
+const (
+	// lastDays is how far before its range the last day of a failure is looked
+	// for: what was stored in the range may be so late.
+	lastDays = 30
+	// recentDays find the last day of nearly all.
+	recentDays = 7
+)
 
 // A lastFailure is one domain's failure of one result type in the range.
 type lastFailure struct {
@@ -19,12 +23,26 @@ type lastFailure struct {
 	// that told of it in the range; 0 is longer ago than is looked back.
 	last   tlsrpt.Day
 	lastBy map[string]tlsrpt.Day
-	// failedBy are the failed sessions by day and reporter.
+	// failedBy are the failed sessions by day and reporter, as far as is looked back.
 	failedBy map[tlsrpt.Day]map[string]int64
 }
 
-// lastFailures reads what failed in the range, and when last.
-func (r *request) lastFailures(ctx context.Context) (map[[2]string]*lastFailure, error) {
+// lastOfFailures is [request.lastFailures] for one who needs no days but the
+// last: it looks back far only where that is not found in recent days.
+func (r *request) lastOfFailures(ctx context.Context) (map[[2]string]*lastFailure, error) {
+	failures, err := r.lastFailures(ctx, recentDays)
+	for _, f := range failures {
+		for _, last := range f.lastBy {
+			if last == 0 {
+				return r.lastFailures(ctx, lastDays)
+			}
+		}
+	}
+	return failures, err
+}
+
+// lastFailures reads what failed in the range, and when last, so many days back.
+func (r *request) lastFailures(ctx context.Context, days int) (map[[2]string]*lastFailure, error) {
 	groupBy := []store.Dimension{store.PolicyDomain, store.ResultType, store.Reporter}
 	sums, err := r.failureSums(ctx, store.SumQuery{Selection: r.selection(), GroupBy: groupBy})
 	if err != nil || len(sums) == 0 {
@@ -41,7 +59,7 @@ func (r *request) lastFailures(ctx context.Context) (map[[2]string]*lastFailure,
 		}
 		failures[key].lastBy[f.Group[2]] = 0
 	}
-	past := r.past(lastDays)
+	past := r.past(days)
 	past.Filters = r.filters()
 	sums, err = r.failureSums(ctx, store.SumQuery{Selection: within(past, failingDomains(sums)), GroupBy: groupBy, PerBucket: true})
 	if err != nil {
@@ -69,7 +87,7 @@ func (r *request) lastFailures(ctx context.Context) (map[[2]string]*lastFailure,
 // period with it ended.
 func (r *request) lastFailing(ctx context.Context) ([]asOfValue, error) {
 	ends, err := r.byFailure(ctx, "last failing", func(ctx context.Context, r *request) (ends []failureNumber, err error) {
-		failures, err := r.lastFailures(ctx)
+		failures, err := r.lastOfFailures(ctx)
 		for _, f := range failures {
 			end := failureNumber{f.domain, f.resultType, 0}
 			if f.last > 0 {

@@ -16,7 +16,7 @@ import (
 // is past: then a report may come at any time.
 func (r *request) nextReports(ctx context.Context) ([]asOfValue, error) {
 	periods, err := r.byFailure(ctx, "next periods", func(ctx context.Context, r *request) (ends []failureNumber, err error) {
-		failures, err := r.lastFailures(ctx)
+		failures, err := r.lastOfFailures(ctx)
 		if err != nil {
 			return nil, err
 		}

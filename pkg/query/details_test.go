@@ -95,6 +95,8 @@ func TestCleanReportsLastFailingAndNextReport(t *testing.T) {
 			`"metric":"cleanReports"` + both, window, []string{"a.example/certificate-expired/1"}},
 		{"the end of the last failing period", holding(failing("Google"), clean("Google", "2026-03-07")), `"metric":"lastFailing"` + both, window, []string{"a.example/certificate-expired/" + number(float64(ended))}},
 		{"by domain every domain has its row", with(holding(failing("Google")), expecting("silent.example")), `"metric":"lastFailing","groupBy":["policyDomain"]` + alertSettings, window, []string{"a.example/" + number(float64(ended)), "silent.example/0"}},
+		{"also of a report that came weeks late", holding(clean("Google", "2026-03-07"), []sent{{day: "2026-02-18", stored: "2026-03-08T06:00", policies: expired("a.example", "mx1", 10, 2)}}),
+			`"metric":"lastFailing","groupBy":["policyDomain","resultType"],"timeField":"stored"`, window, []string{"a.example/certificate-expired/" + unix("2026-02-19")}},
 		{"before the next period ends nobody can tell that it is over", holding(yesterday), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/" + unix("2026-03-10")}},
 		{"or before it leaves the range", holding(yesterday), `"metric":"nextReport"` + both, "2026-03-09 2026-03-09T12:00", []string{"a.example/certificate-expired/" + unix("2026-03-09T18:00")}},
 		{"the first of those who saw it decides", holding(yesterday, []sent{seen("Mail.ru", "2026-03-07", expired("a.example", "mx1", 10, 5))}), `"metric":"nextReport"` + both, window, []string{"a.example/certificate-expired/0"}},
