@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,15 +57,18 @@ func (p *plan) scan(ctx context.Context, c *conn, q *question, visit func(bucket
 		}
 		slices.SortFunc(tests, func(a, b test) int { return cmp.Compare(a.at, b.at) })
 		late := one.packed.position("late")
-		err = c.query(ctx, query, args, func(r row) error {
-			id := r.int(0)
-			return one.packed.unpack(id, r.bytes(1), tests, func(numbers []int64) {
+		cells := newDecoder(func(id int64, cells []byte) error {
+			return one.packed.unpack(id, cells, tests, func(numbers []int64) {
 				if late < 0 || q.maxLate < 0 || numbers[late] <= q.maxLate {
 					visit(id>>chunkBits, numbers)
 				}
 			})
 		})
-		if err != nil {
+		err = c.query(ctx, query, args, func(r row) error {
+			cells.add(r.int(0), r.bytes(1))
+			return nil
+		})
+		if err = errors.Join(err, cells.close()); err != nil {
 			return fmt.Errorf("read %s: %w", one.packed.table, err)
 		}
 	}

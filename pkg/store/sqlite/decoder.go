@@ -1,0 +1,92 @@
+package sqlite
+
+// batchBytes is how much is read before it is decoded.
+const batchBytes = 64 << 10
+
+// A decoder hands the rows of packed rollups on in batches, from the second on to
+// a goroutine beside the one that reads them: reading and decoding take about
+// as long. Small answers are of one batch, and of one goroutine.
+type decoder struct {
+	decode      func(id int64, cells []byte) error
+	batch       *rowBatch // that is being filled
+	full, empty chan *rowBatch
+	done        chan struct{}
+	err         error
+	panicked    any
+}
+
+// A rowBatch holds the cells of rows one after the other.
+type rowBatch struct {
+	ids   []int64
+	ends  []int
+	cells []byte
+}
+
+func newDecoder(decode func(id int64, cells []byte) error) *decoder {
+	return &decoder{decode: decode, batch: &rowBatch{}}
+}
+
+// add takes a row; cells are valid until it returns.
+func (d *decoder) add(id int64, cells []byte) {
+	b := d.batch
+	if len(b.cells) >= batchBytes {
+		d.send()
+		b = d.batch
+	}
+	b.ids, b.cells = append(b.ids, id), append(b.cells, cells...)
+	b.ends = append(b.ends, len(b.cells))
+}
+
+// send gives the batch away for another.
+func (d *decoder) send() {
+	if d.full == nil {
+		d.full, d.empty, d.done = make(chan *rowBatch, 1), make(chan *rowBatch, 3), make(chan struct{})
+		d.empty <- &rowBatch{}
+		d.empty <- &rowBatch{}
+		go d.work()
+	}
+	d.full <- d.batch
+	d.batch = <-d.empty
+}
+
+func (d *decoder) work() {
+	defer close(d.done)
+	for b := range d.full {
+		d.run(b)
+		b.ids, b.ends, b.cells = b.ids[:0], b.ends[:0], b.cells[:0]
+		d.empty <- b
+	}
+}
+
+// run decodes a batch, unless one before failed.
+func (d *decoder) run(b *rowBatch) {
+	defer func() {
+		if what := recover(); what != nil {
+			d.panicked = what
+		}
+	}()
+	start := 0
+	for i, end := range b.ends {
+		if d.err != nil || d.panicked != nil {
+			return
+		}
+		d.err = d.decode(b.ids[i], b.cells[start:end])
+		start = end
+	}
+}
+
+// close decodes what is left, and returns when all is decoded. A panic goes on
+// in the goroutine that asked.
+func (d *decoder) close() error {
+	if d.full == nil {
+		d.run(d.batch)
+	} else {
+		d.full <- d.batch
+		close(d.full)
+		<-d.done
+	}
+	if d.panicked != nil {
+		panic(d.panicked)
+	}
+	return d.err
+}
