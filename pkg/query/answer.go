@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -68,14 +67,15 @@ type request struct {
 	sums store.Reader
 	// cost is that of all that was read for judgements.
 	cost store.Cost
-	// wide is held while a judgement of many domains is made; nil without a cache.
-	wide *sync.Mutex
+	// turns are those of all who ask; nil without a cache.
+	turns *turns
 	// latest is when the last report was stored of those that cadences were told by.
 	latest time.Time
 	// rows is how many sums were read, and waited how long others were waited for.
 	rows   int
 	waited time.Duration
-	// patient: nobody waits for it, so that it leaves processors to others.
+	// patient: nobody waits for it, so that it leaves processors to others. It
+	// has turns.
 	patient bool
 	// asOf is since when what was stored has no part in some judgement; zero
 	// where all has.
@@ -109,6 +109,7 @@ func Answer(ctx context.Context, env Environment, m Model, r Range) (data.Frames
 	q := &request{Environment: env, Model: m, Range: r, sums: env.Store}
 	q.at = q.moment()
 	if env.Cache != nil && env.Store != nil {
+		defer env.Cache.turns.ask()()
 		revision, err := env.Store.Revision(ctx)
 		if err != nil {
 			return nil, err

@@ -35,8 +35,7 @@ type Cache struct {
 	kept     map[cacheKey]*kept
 	bytes    int64
 	uses     int64
-	// wide is held while a judgement of many domains is made.
-	wide sync.Mutex
+	turns    turns
 
 	// What is made anew in the background: see cache_again.go.
 	ending context.Context

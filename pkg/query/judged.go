@@ -30,7 +30,7 @@ func (r *request) ofDay() *request {
 	of.From, of.To = startOfDay(r.From), withinDay(r.To)
 	of.at.Now, of.at.HeardUpTo, of.at.StoredUpTo = withinDay(r.at.Now), withinDay(r.at.HeardUpTo), time.Time{}
 	if r.Cache != nil {
-		of.wide = &r.Cache.wide
+		of.turns = &r.Cache.turns
 	}
 	return of
 }
@@ -41,7 +41,7 @@ func (r *request) alone() *request {
 	alone.Cache, alone.sums, alone.cost, alone.latest, alone.asOf = nil, r.Environment.Store, store.Cost{}, time.Time{}, time.Time{}
 	alone.rows, alone.waited = 0, 0
 	if r.Cache != nil {
-		alone.wide = &r.Cache.wide
+		alone.turns = &r.Cache.turns
 	}
 	return &alone
 }
@@ -104,7 +104,9 @@ func judged[T any](ctx context.Context, r, of *request, what string, make func(c
 			return j, err
 		}
 		value, asOf, err := r.Cache.get(ctx, key, func(ctx context.Context, inBackground bool) (any, error) {
-			as.patient = inBackground
+			if as.patient = inBackground; inBackground {
+				as.turns.giveWay(ctx)
+			}
 			return judge(ctx, as)
 		})
 		if err != nil {

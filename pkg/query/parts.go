@@ -25,13 +25,13 @@ const (
 // begin waits until no other judgement of many domains is being made, and
 // returns what ends this one.
 func (r *request) begin(rows int) (end func()) {
-	if r.wide == nil || rows < wideFrom {
+	if r.turns == nil || rows < wideFrom {
 		return func() {}
 	}
 	began := time.Now()
-	r.wide.Lock()
+	end = r.turns.widely()
 	r.waited += time.Since(began)
-	return r.wide.Unlock
+	return end
 }
 
 // inParts does the work on each part, on some at once where there are processors
@@ -43,6 +43,9 @@ func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(con
 		atOnce = 1
 	}
 	for some := range slices.Chunk(parts, atOnce) {
+		if r.patient {
+			r.giveWay(ctx)
+		}
 		readers, made, broken := make([]request, len(some)), make([]T, len(some)), make([]any, len(some))
 		all, ctx := errgroup.WithContext(ctx)
 		for i, part := range some {
@@ -69,6 +72,13 @@ func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(con
 		}
 	}
 	return nil
+}
+
+// giveWay lets others be answered first.
+func (r *request) giveWay(ctx context.Context) {
+	began := time.Now()
+	r.turns.giveWay(ctx)
+	r.waited += time.Since(began)
 }
 
 // note adds what a reader read that began with so many rows.

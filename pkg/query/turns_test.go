@@ -1,0 +1,74 @@
+package query
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWhatIsMadeAnewGivesWayToThoseWhoAsk(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		answers time.Duration // how long another query takes; 0 is none
+		waiting bool          // for the judgement's end
+		begins  time.Duration
+	}{
+		{"and begins at once where nobody does", 0, false, 0},
+		{"as long as they are being answered", 300 * time.Millisecond, false, 300 * time.Millisecond},
+		{"but not for ever", time.Hour, false, givesWayFor},
+		{"nor to one who waits for it", time.Hour, true, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := newJudge(manyRows, time.Second)
+				defer j.cache.Close()
+				if _, _, err := j.ask(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				if test.answers > 0 {
+					end := j.cache.turns.ask()
+					time.AfterFunc(test.answers, end)
+				}
+				if test.waiting {
+					j.cache.turns.waiting.Add(1)
+				}
+				synctest.Wait()
+				j.revision = 1
+				began := time.Now()
+				if revision, _, err := j.ask(t.Context()); revision != 0 || err != nil {
+					t.Fatalf("it is of revision %d, %v", revision, err)
+				}
+				time.Sleep(test.begins - time.Millisecond)
+				synctest.Wait()
+				if test.begins > 0 && j.made != 1 {
+					t.Errorf("it begins before %v have passed", test.begins)
+				}
+				time.Sleep(time.Until(began.Add(test.begins + looksEvery)))
+				synctest.Wait()
+				if j.made != 2 {
+					t.Errorf("it does not begin within %v", test.begins)
+				}
+			})
+		})
+	}
+}
+
+func TestEachPartOfWhatIsMadeAnewGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all turns
+		defer all.ask()()
+		for _, test := range []struct {
+			patient bool
+			takes   time.Duration
+		}{{true, 3 * givesWayFor}, {false, 0}} {
+			r := &request{turns: &all, patient: test.patient}
+			began, done := time.Now(), 0
+			err := inParts(t.Context(), r, []int{1, 2, 3}, func(_ context.Context, _ *request, part int) (int, error) { return part, nil }, func(n int) { done += n })
+			if took := time.Since(began); err != nil || done != 6 || took != test.takes || r.waited != test.takes {
+				t.Errorf("patient %v: %d after %v, of which it waited %v, %v", test.patient, done, took, r.waited, err)
+			}
+		}
+	})
+}
