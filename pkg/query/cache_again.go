@@ -8,7 +8,7 @@ import (
 const (
 	// slowFrom and manyRows are how long something must take to be made, and of
 	// how many sums, to be given as it was a while ago.
-	slowFrom = 50 * time.Millisecond
+	slowFrom = 25 * time.Millisecond
 	manyRows = 5_000
 	// lastsFor is how long it may be since that was begun to be made.
 	lastsFor = 15 * time.Minute
