@@ -171,8 +171,8 @@ func rowsOf(frame *data.Frame) []map[string]any {
 // BenchmarkHostile tells how long each hostile input takes to be judged.
 func BenchmarkHostile(b *testing.B) {
 	for _, input := range hostileInputs {
-		body := input.body(b)
 		b.Run(strings.ReplaceAll(input.says, " ", "-"), func(b *testing.B) {
+			body := input.body(b)
 			b.ReportAllocs()
 			pipeline := &ingest.Pipeline{Panicked: func(what any, stack []byte) { b.Fatalf("%v\n%s", what, stack) }}
 			file := ingest.File{Source: "mb1", Ref: "1", Received: time.Now(), Name: input.file, Mail: input.file == "", Route: store.Direct, Body: body}
