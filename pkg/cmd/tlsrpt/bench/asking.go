@@ -28,8 +28,10 @@ type answered struct {
 	// first, and Coming the p95 of rounds after that with reports between them.
 	First, Coming time.Duration
 	coming        []time.Duration
-	model         query.Model
-	span          time.Duration
+	// Values is how many values the answer has.
+	Values int
+	model  query.Model
+	span   time.Duration
 }
 
 // askInRole asks each shipped query of one store, in this process: alone, in
@@ -123,10 +125,16 @@ func (a *answered) alone(ctx context.Context, env query.Environment, times int) 
 // ask asks once, and returns how long that took.
 func ask(ctx context.Context, env query.Environment, a *answered) (time.Duration, error) {
 	now := time.Now()
-	if _, err := query.Answer(ctx, env, a.model, query.Range{From: now.Add(-a.span), To: now, MaxDataPoints: 400}); err != nil {
+	answer, err := query.Answer(ctx, env, a.model, query.Range{From: now.Add(-a.span), To: now, MaxDataPoints: 400})
+	if err != nil {
 		return 0, fmt.Errorf("%s: %w", a.Name, err)
 	}
-	return time.Since(now), nil
+	took := time.Since(now)
+	a.Values = 0
+	for _, frame := range answer {
+		a.Values += len(frame.Fields) * frame.Rows()
+	}
+	return took, nil
 }
 
 // environmentOf is what the plugin would ask in, of a mailbox that is well.

@@ -67,7 +67,7 @@ func benchGrowth(ctx context.Context, l *lab) error {
 		difference = "of which the small one has not a report of each domain, reporter and day, so that growth shows more than that of reports"
 	}
 	s := l.sheet(fmt.Sprintf("Growth of the queries, in ms, from %d to %d policy rows: two stores, %s, %s", l.small, l.large, what, difference),
-		"Query", fmt.Sprintf("Median of %d", l.small), fmt.Sprintf("Median of %d", l.large), "p95 of it", "Growth of the median", "at most 1.5×")
+		"Query", fmt.Sprintf("Median of %d", l.small), fmt.Sprintf("Median of %d", l.large), "p95 of it", "Growth of the median", "at most 1.5×", "Values in the answers")
 	grown := 0
 	for i, a := range many.answers {
 		// Below a millisecond a ratio tells of the clock.
@@ -79,7 +79,7 @@ func benchGrowth(ctx context.Context, l *lab) error {
 		if !even && !flat {
 			word = "–"
 		}
-		s.row(a.Name, milliseconds(few.answers[i].P50), milliseconds(a.P50), milliseconds(a.P95), ratio(float64(a.P50), float64(few.answers[i].P50)), word)
+		s.row(a.Name, milliseconds(few.answers[i].P50), milliseconds(a.P50), milliseconds(a.P95), ratio(float64(a.P50), float64(few.answers[i].P50)), word, fmt.Sprintf("%d, %d", few.answers[i].Values, a.Values))
 	}
 	s.print()
 	fmt.Fprintf(l.out, "Of %d queries %d take more than 1.5 times as long, and at least 1 ms, at %d policy rows as at %d.\n", len(many.answers), grown, l.large, l.small)
