@@ -15,6 +15,7 @@
 //
 // Reading starts at plan.go, which picks the smallest table that can answer;
 // writing at commit.go. Sums by domain, of policies and of failure details, are
-// packed, many domains in one row (packed.go), which is what answers over
-// thousands of domains are read from.
+// packed, many domains in one row (packed.go). Answers over thousands of domains
+// are read from these (packedread.go), decoded beside the reader (decoder.go),
+// and given names last (grouped.go).
 package sqlite
