@@ -37,22 +37,18 @@ type answered struct {
 // askInRole asks each shipped query of one store, in this process: alone, in
 // turn, and in turn while reports come. What comes stays in the store.
 func askInRole(ctx context.Context, o options) (err error) {
-	s, err := sqlite.Open(ctx, o.store)
+	s, env, err := openStore(ctx, o.store)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	env, err := environmentOf(ctx, s)
-	if err != nil {
-		return err
-	}
 	all, err := questions()
 	if err != nil {
 		return err
 	}
 	p := (&lab{talk: os.Stderr}).progress("ask all queries", (o.times+2)*len(all))
 	for i := range all {
-		if err := all[i].alone(ctx, env, o.times); err != nil {
+		if err := askAlone(ctx, o.times, side{env, &all[i]}); err != nil {
 			return err
 		}
 		p.at(i)
@@ -104,22 +100,70 @@ func questions() ([]answered, error) {
 	return all, nil
 }
 
-// alone asks up to so many times, fewer of what takes long, after a first that
-// finds its part of the store's file.
-func (a *answered) alone(ctx context.Context, env query.Environment, times int) error {
-	var took []time.Duration
-	began := time.Now()
-	for n := 0; n <= times && (n <= aloneTimes || time.Since(began) < aloneFor); n++ {
-		one, err := ask(ctx, env, a)
+// compareInRole asks each shipped query of two stores, in turns, so that what
+// else the machine does is the same for both.
+func compareInRole(ctx context.Context, o options) (err error) {
+	var envs [2]query.Environment
+	var all [2][]answered
+	for i, file := range []string{o.in, o.store} {
+		s, env, err := openStore(ctx, file)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
-			took = append(took, one)
+		defer func() { err = errors.Join(err, s.Close()) }()
+		envs[i] = env
+		if all[i], err = questions(); err != nil {
+			return err
 		}
 	}
-	a.P50, a.P95 = percentile(took, 0.5), percentile(took, 0.95)
+	p := (&lab{talk: os.Stderr}).progress("ask all queries of two stores", len(all[0]))
+	for i := range all[0] {
+		if err := askAlone(ctx, o.times, side{envs[0], &all[0][i]}, side{envs[1], &all[1][i]}); err != nil {
+			return err
+		}
+		p.at(i)
+	}
+	return json.NewEncoder(os.Stdout).Encode(all)
+}
+
+// A side is a query asked of one store.
+type side struct {
+	env query.Environment
+	*answered
+}
+
+// askAlone asks all sides in turns, up to so many times, fewer of what takes long,
+// after a first that finds its part of the store's file.
+func askAlone(ctx context.Context, times int, sides ...side) error {
+	took := make([][]time.Duration, len(sides))
+	began := time.Now()
+	for n := 0; n <= times && (n <= aloneTimes || time.Since(began) < aloneFor); n++ {
+		for i, s := range sides {
+			one, err := ask(ctx, s.env, s.answered)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				took[i] = append(took[i], one)
+			}
+		}
+	}
+	for i, s := range sides {
+		s.P50, s.P95 = percentile(took[i], 0.5), percentile(took[i], 0.95)
+	}
 	return nil
+}
+
+func openStore(ctx context.Context, file string) (*sqlite.Store, query.Environment, error) {
+	s, err := sqlite.Open(ctx, file)
+	if err != nil {
+		return nil, query.Environment{}, err
+	}
+	env, err := environmentOf(ctx, s)
+	if err != nil {
+		return nil, env, errors.Join(err, s.Close())
+	}
+	return s, env, nil
 }
 
 // ask asks once, and returns how long that took.

@@ -75,7 +75,8 @@ func roles() map[string]func(context.Context, options) error {
 		"floor":  func(ctx context.Context, o options) error { return importFloor(ctx, o.in, o.store) },
 		"reader": func(_ context.Context, o options) error { return readFloor(o.in) },
 		"parser": func(_ context.Context, o options) error { return parseInRole(o.in, o.store) },
-		"asker":  func(ctx context.Context, o options) error { return askInRole(ctx, o) },
+		"asker":  askInRole,
+		"both":   compareInRole,
 	}
 }
 
