@@ -1,5 +1,12 @@
 package sqlite
 
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+)
+
 // batchBytes is how much is read before it is decoded.
 const batchBytes = 64 << 10
 
@@ -11,6 +18,8 @@ type decoder struct {
 	batch       *rowBatch // that is being filled
 	full, empty chan *rowBatch
 	done        chan struct{}
+	closed      bool
+	failed      atomic.Bool
 	err         error
 	panicked    any
 }
@@ -19,22 +28,29 @@ type decoder struct {
 type rowBatch struct {
 	ids   []int64
 	ends  []int
-	cells []byte
+	bytes []byte
 }
+
+// errNoMore is for a reader whose rows can't be decoded; close tells why.
+var errNoMore = errors.New("rows can't be decoded")
 
 func newDecoder(decode func(id int64, cells []byte) error) *decoder {
 	return &decoder{decode: decode, batch: &rowBatch{}}
 }
 
-// add takes a row; cells are valid until it returns.
-func (d *decoder) add(id int64, cells []byte) {
+// add takes a row, unless one before failed; cells are valid until it returns.
+func (d *decoder) add(id int64, cells []byte) error {
+	if d.failed.Load() {
+		return errNoMore
+	}
 	b := d.batch
-	if len(b.cells) >= batchBytes {
+	if len(b.bytes) >= batchBytes {
 		d.send()
 		b = d.batch
 	}
-	b.ids, b.cells = append(b.ids, id), append(b.cells, cells...)
-	b.ends = append(b.ends, len(b.cells))
+	b.ids, b.bytes = append(b.ids, id), append(b.bytes, cells...)
+	b.ends = append(b.ends, len(b.bytes))
+	return nil
 }
 
 // send gives the batch away for another.
@@ -53,7 +69,7 @@ func (d *decoder) work() {
 	defer close(d.done)
 	for b := range d.full {
 		d.run(b)
-		b.ids, b.ends, b.cells = b.ids[:0], b.ends[:0], b.cells[:0]
+		b.ids, b.ends, b.bytes = b.ids[:0], b.ends[:0], b.bytes[:0]
 		d.empty <- b
 	}
 }
@@ -62,15 +78,18 @@ func (d *decoder) work() {
 func (d *decoder) run(b *rowBatch) {
 	defer func() {
 		if what := recover(); what != nil {
-			d.panicked = what
+			d.panicked = fmt.Sprintf("%v\n%s", what, debug.Stack())
+			d.failed.Store(true)
 		}
 	}()
 	start := 0
 	for i, end := range b.ends {
-		if d.err != nil || d.panicked != nil {
+		if d.failed.Load() {
 			return
 		}
-		d.err = d.decode(b.ids[i], b.cells[start:end])
+		if d.err = d.decode(b.ids[i], b.bytes[start:end]); d.err != nil {
+			d.failed.Store(true)
+		}
 		start = end
 	}
 }
@@ -82,11 +101,19 @@ func (d *decoder) close() error {
 		d.run(d.batch)
 	} else {
 		d.full <- d.batch
-		close(d.full)
-		<-d.done
 	}
+	d.end()
 	if d.panicked != nil {
 		panic(d.panicked)
 	}
 	return d.err
+}
+
+// end leaves no goroutine, also where the reader panicked.
+func (d *decoder) end() {
+	if d.full != nil && !d.closed {
+		d.closed = true
+		close(d.full)
+		<-d.done
+	}
 }

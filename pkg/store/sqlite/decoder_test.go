@@ -3,8 +3,11 @@ package sqlite
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 func TestRowsAreDecodedInOrder(t *testing.T) {
@@ -27,7 +30,9 @@ func TestRowsAreDecodedInOrder(t *testing.T) {
 			buffer := make([]byte, 1000) // the reader's, written anew for each row
 			for id := range test.rows {
 				copy(buffer, bytes.Repeat([]byte{byte(id)}, 1000))
-				d.add(int64(id), buffer)
+				if err := d.add(int64(id), buffer); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if err := d.close(); err != nil || len(ids) != test.rows || !slices.IsSorted(ids) {
 				t.Errorf("%d rows were decoded, in order: %v, %v", len(ids), slices.IsSorted(ids), err)
@@ -43,6 +48,7 @@ func TestADecoderStopsAtTheFirstError(t *testing.T) {
 	broken := errors.New("cut off")
 	for _, rows := range []int{10, 1000} {
 		decoded := 0
+		var stopped error
 		d := newDecoder(func(id int64, _ []byte) error {
 			decoded++
 			if id == 5 {
@@ -51,10 +57,15 @@ func TestADecoderStopsAtTheFirstError(t *testing.T) {
 			return nil
 		})
 		for id := range rows {
-			d.add(int64(id), make([]byte, 1000))
+			if stopped = d.add(int64(id), make([]byte, 1000)); stopped != nil {
+				break
+			}
 		}
 		if err := d.close(); !errors.Is(err, broken) || decoded != 6 {
 			t.Errorf("of %d rows %d were decoded, then %v", rows, decoded, err)
+		}
+		if (stopped != nil) != (rows > 100) {
+			t.Errorf("the reader of %d rows is told %v", rows, stopped)
 		}
 	}
 }
@@ -63,16 +74,34 @@ func TestAPanicOfADecoderIsTheReaders(t *testing.T) {
 	for _, rows := range []int{10, 1000} {
 		func() {
 			defer func() {
-				if what := recover(); what != "no such kind" {
+				if what := fmt.Sprint(recover()); !strings.HasPrefix(what, "no such kind\n") || !strings.Contains(what, "decoder_test.go") {
 					t.Errorf("of %d rows: %v", rows, what)
 				}
 			}()
 			d := newDecoder(func(int64, []byte) error { panic("no such kind") })
 			for id := range rows {
-				d.add(int64(id), make([]byte, 1000))
+				_ = d.add(int64(id), make([]byte, 1000))
 			}
 			_ = d.close()
 			t.Errorf("%d rows were decoded", rows)
 		}()
 	}
+}
+
+func TestAReaderThatPanicsLeavesNoDecoder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which waits for all goroutines
+		defer func() {
+			if recover() == nil {
+				t.Error("nothing panicked")
+			}
+		}()
+		d := newDecoder(func(int64, []byte) error { return nil })
+		defer d.end()
+		for id := range 1000 {
+			if err := d.add(int64(id), make([]byte, 1000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		panic("the file is gone")
+	})
 }

@@ -46,28 +46,24 @@ func (s *Store) sumFailures(ctx context.Context, c *conn, q *question, p plan, l
 
 // largestFailures keeps the largest groups, in the order in which they were.
 func largestFailures(all *grouped[failureSums], by store.Ranking) *grouped[failureSums] {
+	if all.rows.n <= by.Most {
+		return all
+	}
 	size := func(sum failureSums) int64 {
 		if by.Distinct {
 			sum.failed -= sum.overlap
 		}
 		return max(sum.failed, 0)
 	}
-	var largest []int64 // the smallest of them first
-	for i := range all.rows.n {
-		n := size(all.rows.at(i).sum)
-		if len(largest) == by.Most {
-			if n <= largest[0] {
-				continue
-			}
-			largest = slices.Delete(largest, 0, 1)
-		}
-		at, _ := slices.BinarySearch(largest, n)
-		largest = slices.Insert(largest, at, n)
+	sizes := make([]int64, all.rows.n)
+	for i := range sizes {
+		sizes[i] = size(all.rows.at(i).sum)
 	}
+	slices.Sort(sizes)
+	least := sizes[len(sizes)-by.Most]
 	kept := &grouped[failureSums]{groups: tuples{width: all.groups.width}}
 	for i := range all.rows.n {
-		row := all.rows.at(i)
-		if size(row.sum) >= largest[0] {
+		if row := all.rows.at(i); size(row.sum) >= least {
 			group, _ := kept.groups.place(all.groups.at(row.group))
 			kept.rows.add(groupedRow[failureSums]{group: group, sum: row.sum})
 		}

@@ -43,7 +43,7 @@ type groupPlace struct {
 }
 
 func newGrouped[S any](q *question) *grouped[S] {
-	return &grouped[S]{groups: tuples{width: len(q.groupBy)}, places: map[groupPlace]int{}}
+	return &grouped[S]{groups: tuples{width: len(q.groupBy)}}
 }
 
 // at returns the sums of a group in a bucket. They are valid until the next call.
@@ -52,6 +52,9 @@ func (g *grouped[S]) at(key groupKey) *S {
 	place := groupPlace{key.bucket, group}
 	i, known := g.places[place]
 	if !known {
+		if g.places == nil {
+			g.places = map[groupPlace]int{}
+		}
 		i = g.rows.add(groupedRow[S]{bucket: key.bucket, group: group})
 		g.places[place] = i
 	}
@@ -143,7 +146,7 @@ func groupWords(ctx context.Context, c *conn, n *names, q *question, all *tuples
 	}
 	for i, id := range ids.flat {
 		if id < 0 {
-			words[i] = string(trusts[-id])
+			words[i] = string(trustOf(-id))
 		}
 	}
 	ranks := ranksOf(words)

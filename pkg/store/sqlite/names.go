@@ -55,12 +55,15 @@ func (n *names) of(ctx context.Context, c *conn, ids map[int64]bool) (map[int64]
 func (n *names) list(ctx context.Context, c *conn, ids []int64) ([]string, error) {
 	found := make([]string, len(ids))
 	var missing []int64
-	places := map[int64]int{} // of the missing
+	var places map[int64]int // of the missing
 	n.mu.Lock()
 	for i, id := range ids {
 		if value, ok := n.known(id); ok {
 			found[i] = value
 		} else if id > 0 {
+			if places == nil {
+				places = map[int64]int{}
+			}
 			missing, places[id] = append(missing, id), i
 		}
 	}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,36 +40,42 @@ func (t *test) keeps(n int64) bool {
 // scan hands the cells that a question selects to visit, buckets in order.
 func (p *plan) scan(ctx context.Context, c *conn, q *question, visit func(bucket int64, numbers []int64)) error {
 	for _, one := range p.parts {
+		scan := p.scanPacked
 		if one.packed == nil {
-			if err := p.scanTable(ctx, c, q, one, visit); err != nil {
-				return err
+			scan = p.scanTable
+		}
+		if err := scan(ctx, c, q, one, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plan) scanPacked(ctx context.Context, c *conn, q *question, one part, visit func(bucket int64, numbers []int64)) error {
+	tests, err := one.packed.tests(ctx, c, q)
+	if err != nil {
+		return err
+	}
+	query, args, err := one.rows(ctx, c, q)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(tests, func(a, b test) int { return cmp.Compare(a.at, b.at) })
+	late := one.packed.position("late")
+	d := newDecoder(func(id int64, cells []byte) error {
+		return one.packed.unpack(id, cells, tests, func(numbers []int64) {
+			if late < 0 || q.maxLate < 0 || numbers[late] <= q.maxLate {
+				visit(id>>chunkBits, numbers)
 			}
-			continue
-		}
-		tests, err := one.packed.tests(ctx, c, q)
-		if err != nil {
-			return err
-		}
-		query, args, err := one.rows(ctx, c, q)
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(tests, func(a, b test) int { return cmp.Compare(a.at, b.at) })
-		late := one.packed.position("late")
-		cells := newDecoder(func(id int64, cells []byte) error {
-			return one.packed.unpack(id, cells, tests, func(numbers []int64) {
-				if late < 0 || q.maxLate < 0 || numbers[late] <= q.maxLate {
-					visit(id>>chunkBits, numbers)
-				}
-			})
 		})
-		err = c.query(ctx, query, args, func(r row) error {
-			cells.add(r.int(0), r.bytes(1))
-			return nil
-		})
-		if err = errors.Join(err, cells.close()); err != nil {
-			return fmt.Errorf("read %s: %w", one.packed.table, err)
-		}
+	})
+	defer d.end()
+	err = c.query(ctx, query, args, func(r row) error { return d.add(r.int(0), r.bytes(1)) })
+	if broken := d.close(); broken != nil {
+		err = broken
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", one.packed.table, err)
 	}
 	return nil
 }
@@ -257,16 +262,16 @@ func (g *grouper[S, P]) holds(group int32, numbers []int64) bool {
 func packedGroups[S any, P measured[S]](ctx context.Context, c *conn, q *question, p plan) (*grouped[S], error) {
 	r := p.parts[0].packed
 	g := newGrouper[S, P](q.perBucket, r)
-	var columnsOf, places []int // in the question's group
+	var group, places []int // in the question's group
 	for i, d := range q.groupBy {
 		if !isKind(d) {
-			columnsOf, places = append(columnsOf, r.position(columns[d])), append(places, i)
+			group, places = append(group, r.position(columns[d])), append(places, i)
 		}
 	}
 	if q.byKind() {
-		columnsOf = append(columnsOf, g.kind)
+		group = append(group, g.kind)
 	}
-	g.by(columnsOf)
+	g.by(group)
 	if err := p.scan(ctx, c, q, g.add); err != nil {
 		return nil, err
 	}
