@@ -74,8 +74,8 @@ type request struct {
 	// rows is how many sums were read, and waited how long others were waited for.
 	rows   int
 	waited time.Duration
-	// patient: nobody waits for it, so that it leaves processors to others. It
-	// has turns.
+	// patient: nobody waits for it, so that it reads one part at a time, while
+	// nobody is being answered. It has turns.
 	patient bool
 	// asOf is since when what was stored has no part in some judgement; zero
 	// where all has.
@@ -126,7 +126,7 @@ func (r *request) selection() store.Selection { return r.Model.selection(r.From,
 func (r *request) notices(frame *data.Frame, cost store.Cost, shown, found int, what string) {
 	if !r.asOf.IsZero() {
 		frames.AddNotice(frame, data.NoticeSeverityInfo,
-			fmt.Sprintf("What was stored after %s is being counted in: ask again in a minute to see it.", r.asOf.UTC().Format("15:04:05 UTC")))
+			fmt.Sprintf("What was stored after %s is being counted in: ask again in a few minutes to see it.", r.asOf.UTC().Format("15:04:05 UTC")))
 	}
 	if shown < found {
 		frames.AddNotice(frame, data.NoticeSeverityInfo,

@@ -12,7 +12,7 @@ const (
 	// lastDays is how far before its range the last day of a failure is looked
 	// for: what was stored in the range may be so late.
 	lastDays = 30
-	// recentDays find the last day of nearly all.
+	// recentDays hold the last day of nearly all.
 	recentDays = 7
 )
 
@@ -25,20 +25,6 @@ type lastFailure struct {
 	lastBy map[string]tlsrpt.Day
 	// failedBy are the failed sessions by day and reporter, as far as is looked back.
 	failedBy map[tlsrpt.Day]map[string]int64
-}
-
-// lastOfFailures is [request.lastFailures] for one who needs no days but the
-// last: it looks back far only where that is not found in recent days.
-func (r *request) lastOfFailures(ctx context.Context) (map[[2]string]*lastFailure, error) {
-	failures, err := r.lastFailures(ctx, recentDays)
-	for _, f := range failures {
-		for _, last := range f.lastBy {
-			if last == 0 {
-				return r.lastFailures(ctx, lastDays)
-			}
-		}
-	}
-	return failures, err
 }
 
 // lastFailures reads what failed in the range, and when last, so many days back.
@@ -87,7 +73,13 @@ func (r *request) lastFailures(ctx context.Context, days int) (map[[2]string]*la
 // period with it ended.
 func (r *request) lastFailing(ctx context.Context) ([]asOfValue, error) {
 	ends, err := r.byFailure(ctx, "last failing", func(ctx context.Context, r *request) (ends []failureNumber, err error) {
-		failures, err := r.lastOfFailures(ctx)
+		failures, err := r.lastFailures(ctx, recentDays)
+		for _, f := range failures {
+			if f.last == 0 { // what is older comes late
+				failures, err = r.lastFailures(ctx, lastDays)
+				break
+			}
+		}
 		for _, f := range failures {
 			end := failureNumber{f.domain, f.resultType, 0}
 			if f.last > 0 {

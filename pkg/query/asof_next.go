@@ -16,7 +16,8 @@ import (
 // is past: then a report may come at any time.
 func (r *request) nextReports(ctx context.Context) ([]asOfValue, error) {
 	periods, err := r.byFailure(ctx, "next periods", func(ctx context.Context, r *request) (ends []failureNumber, err error) {
-		failures, err := r.lastOfFailures(ctx)
+		// What was last told of longer ago is past, and no day is needed for that.
+		failures, err := r.lastFailures(ctx, recentDays)
 		if err != nil {
 			return nil, err
 		}

@@ -25,8 +25,9 @@ const (
 // [Cache.again]. Of many who ask the same at once one does the work. The zero
 // Cache is ready to use, and belongs to one instance of the data source.
 type Cache struct {
-	// Used, where it is not nil, is told of each use once, when it ends. It is set
-	// before the first, and called from many goroutines.
+	// Used, where it is not nil, is told of each use once, when it ends; of one
+	// who gave up waiting, that it was kept. It is set before the first, and
+	// called from many goroutines.
 	Used func(Outcome)
 
 	mu       sync.Mutex

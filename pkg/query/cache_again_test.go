@@ -116,21 +116,22 @@ func TestWhatTakesLongIsGivenAsItWasWhileItIsMadeAnew(t *testing.T) {
 
 func TestWhatWasMadeOnAnotherUTCDayIsNotGiven(t *testing.T) {
 	whole := func(*request) {}
-	// Each is the time of day when somebody asks, and that of the last poll before.
-	type asked struct{ at, polled string }
-	late := asked{"2000-01-01T23:50", "2000-01-01T23:49"}
+	// Each is when somebody asks, and when the sources were last polled before.
+	type asked struct{ at, polled, other string }
+	late := asked{"2000-01-01T23:50", "2000-01-01T23:49", "2000-01-01T23:49"}
 	for _, test := range []struct {
 		name          string
 		clear         func(of *request)
 		first, second asked
 		earlier       bool
 	}{
-		{"but later on that day it is", whole, late, asked{"2000-01-01T23:58", "2000-01-01T23:57"}, true},
-		{"before anything was polled on the next", whole, late, asked{"2000-01-02T00:02", "2000-01-01T23:57"}, false},
-		{"after something was, although somebody asked before", whole, asked{"2000-01-02T00:02", "2000-01-01T23:57"}, asked{"2000-01-02T00:05", "2000-01-02T00:04"}, false},
-		{"and later again it is", whole, asked{"2000-01-02T00:05", "2000-01-02T00:04"}, asked{"2000-01-02T00:15", "2000-01-02T00:14"}, true},
-		{"where it is of the moment alone", func(of *request) { of.From, of.To = time.Time{}, time.Time{} }, late, asked{"2000-01-02T00:02", "2000-01-01T23:57"}, false},
-		{"where it is of the range alone", func(of *request) { of.at = moment{} }, late, asked{"2000-01-02T00:02", "2000-01-01T23:57"}, false},
+		{"but later on that day it is", whole, late, asked{"2000-01-01T23:58", "2000-01-01T23:57", "2000-01-01T23:57"}, true},
+		{"before anything was polled on the next", whole, late, asked{"2000-01-02T00:02", "2000-01-01T23:57", "2000-01-01T23:57"}, false},
+		{"after something was, although somebody asked before", whole, asked{"2000-01-02T00:02", "2000-01-01T23:57", "2000-01-01T23:57"}, asked{"2000-01-02T00:05", "2000-01-02T00:04", "2000-01-02T00:04"}, false},
+		{"but not before all sources were", whole, asked{"2000-01-02T00:02", "2000-01-01T23:57", "2000-01-01T23:57"}, asked{"2000-01-02T00:05", "2000-01-02T00:04", "2000-01-01T23:58"}, true},
+		{"and later again it is", whole, asked{"2000-01-02T00:05", "2000-01-02T00:04", "2000-01-02T00:04"}, asked{"2000-01-02T00:15", "2000-01-02T00:14", "2000-01-02T00:14"}, true},
+		{"where it is of the moment alone", func(of *request) { of.From, of.To = time.Time{}, time.Time{} }, late, asked{"2000-01-02T00:02", "2000-01-01T23:57", "2000-01-01T23:57"}, false},
+		{"where it is of the range alone", func(of *request) { of.at = moment{} }, late, asked{"2000-01-02T00:02", "2000-01-01T23:57", "2000-01-01T23:57"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -139,7 +140,7 @@ func TestWhatWasMadeOnAnotherUTCDayIsNotGiven(t *testing.T) {
 				j.clear = test.clear
 				ask := func(a asked) (revision int64, took time.Duration) {
 					time.Sleep(time.Until(at(a.at)))
-					j.to, j.sources = time.Now(), []Source{polled("mb1", a.polled)}
+					j.to, j.sources = time.Now(), []Source{polled("mb1", a.polled), polled("mb2", a.other)}
 					revision, _, err := j.ask(t.Context())
 					if err != nil {
 						t.Fatal(err)

@@ -94,6 +94,8 @@ func TestCleanReportsLastFailingAndNextReport(t *testing.T) {
 		{"a late report of an earlier day does not make it last longer", holding(failing("Google"), clean("Google", "2026-03-07"), []sent{{reporter: "Mail.ru", day: "2026-03-04", stored: "2026-03-08T20:00", policies: expired("a.example", "mx1", 10, 2)}}),
 			`"metric":"cleanReports"` + both, window, []string{"a.example/certificate-expired/1"}},
 		{"the end of the last failing period", holding(failing("Google"), clean("Google", "2026-03-07")), `"metric":"lastFailing"` + both, window, []string{"a.example/certificate-expired/" + number(float64(ended))}},
+		{"of a reporter that told of it late, and of no session since, the next is long past", holding(yesterday, []sent{{reporter: "Mail.ru", day: "2026-02-18", stored: "2026-03-08T06:00", policies: sts("a.example", 0, 0, detail("certificate-expired", "mx1", "192.0.2.1", 2))}}),
+			`"metric":"nextReport","groupBy":["policyDomain","resultType"],"timeField":"stored"`, window, []string{"a.example/certificate-expired/0"}},
 		{"by domain every domain has its row", with(holding(failing("Google")), expecting("silent.example")), `"metric":"lastFailing","groupBy":["policyDomain"]` + alertSettings, window, []string{"a.example/" + number(float64(ended)), "silent.example/0"}},
 		{"also of a report that came weeks late", holding(clean("Google", "2026-03-07"), []sent{{day: "2026-02-18", stored: "2026-03-08T06:00", policies: expired("a.example", "mx1", 10, 2)}}),
 			`"metric":"lastFailing","groupBy":["policyDomain","resultType"],"timeField":"stored"`, window, []string{"a.example/certificate-expired/" + unix("2026-02-19")}},

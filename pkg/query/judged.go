@@ -105,7 +105,7 @@ func judged[T any](ctx context.Context, r, of *request, what string, make func(c
 		}
 		value, asOf, err := r.Cache.get(ctx, key, func(ctx context.Context, inBackground bool) (any, error) {
 			if as.patient = inBackground; inBackground {
-				as.turns.giveWay(ctx)
+				as.turns.giveWay(ctx, false)
 			}
 			return judge(ctx, as)
 		})

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"runtime"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,16 +35,19 @@ func (r *request) begin(rows int) (end func()) {
 
 // inParts does the work on each part, on some at once where there are processors
 // for it and somebody waits, and hands over what came of them in order. Work
-// reads by the request that it gets.
+// reads by the request that it gets. Whoever has many parts holds the right to
+// judge many domains, see [request.begin].
 func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(context.Context, *request, P) (T, error), take func(T)) error {
-	atOnce := min(partsAtOnce, runtime.GOMAXPROCS(0))
-	if r.patient {
-		atOnce = 1
-	}
-	for some := range slices.Chunk(parts, atOnce) {
+	for len(parts) > 0 {
+		atOnce := min(partsAtOnce, runtime.GOMAXPROCS(0), len(parts))
 		if r.patient {
 			r.giveWay(ctx)
+			if !r.turns.awaited() {
+				atOnce = 1
+			}
 		}
+		some := parts[:atOnce]
+		parts = parts[atOnce:]
 		readers, made, broken := make([]request, len(some)), make([]T, len(some)), make([]any, len(some))
 		all, ctx := errgroup.WithContext(ctx)
 		for i, part := range some {
@@ -77,7 +79,7 @@ func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(con
 // giveWay lets others be answered first.
 func (r *request) giveWay(ctx context.Context) {
 	began := time.Now()
-	r.turns.giveWay(ctx)
+	r.turns.giveWay(ctx, true)
 	r.waited += time.Since(began)
 }
 

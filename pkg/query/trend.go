@@ -113,7 +113,7 @@ func amongShared(groups []analytics.Group, positions []int) [][]string {
 func (r *request) failureGroups(ctx context.Context) ([]analytics.Group, store.Cost, error) {
 	byDetail := slices.ContainsFunc(r.GroupBy, store.Dimension.Detail)
 	q := store.SumQuery{Selection: r.selection(), GroupBy: r.GroupBy}
-	if byDetail && r.MinSessions == 0 && r.metrics()[0] == analytics.FailedSessions {
+	if byDetail && r.MinSessions == 0 { // by detail there is no metric but failed sessions
 		q.Largest = store.Ranking{Most: r.Limit, Distinct: r.Counting == analytics.Distinct}
 	}
 	sums, cost, err := r.sums.FailureSums(ctx, q)

@@ -38,11 +38,14 @@ func (t *turns) widely() (end func()) {
 	return t.wide.Unlock
 }
 
-// giveWay waits as long as queries are being answered that do not wait for the
-// one who gives way.
-func (t *turns) giveWay(ctx context.Context) {
+// giveWay waits as long as queries are being answered; one who holds wide, as
+// long as nobody waits for that.
+func (t *turns) giveWay(ctx context.Context, holding bool) {
 	began := time.Now()
-	for t.asking.Load() > 0 && t.waiting.Load() == 0 && time.Since(began) < givesWayFor && ctx.Err() == nil {
+	for t.asking.Load() > 0 && !(holding && t.awaited()) && time.Since(began) < givesWayFor && ctx.Err() == nil {
 		time.Sleep(looksEvery)
 	}
 }
+
+// awaited says whether somebody waits for a judgement of many domains to end.
+func (t *turns) awaited() bool { return t.waiting.Load() > 0 }

@@ -11,13 +11,13 @@ func TestWhatIsMadeAnewGivesWayToThoseWhoAsk(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		answers time.Duration // how long another query takes; 0 is none
-		waiting bool          // for the judgement's end
+		waiting bool          // for another judgement
 		begins  time.Duration
 	}{
 		{"and begins at once where nobody does", 0, false, 0},
 		{"as long as they are being answered", 300 * time.Millisecond, false, 300 * time.Millisecond},
 		{"but not for ever", time.Hour, false, givesWayFor},
-		{"nor to one who waits for it", time.Hour, true, 0},
+		{"nor when another judgement is waited for", time.Hour, true, givesWayFor},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -60,14 +60,64 @@ func TestEachPartOfWhatIsMadeAnewGivesWay(t *testing.T) {
 		var all turns
 		defer all.ask()()
 		for _, test := range []struct {
-			patient bool
-			takes   time.Duration
-		}{{true, 3 * givesWayFor}, {false, 0}} {
+			patient, awaited bool
+			takes            time.Duration
+		}{{true, false, 3 * givesWayFor}, {true, true, 0}, {false, false, 0}} {
+			all.waiting.Store(0)
+			if test.awaited {
+				all.waiting.Store(1)
+			}
 			r := &request{turns: &all, patient: test.patient}
 			began, done := time.Now(), 0
 			err := inParts(t.Context(), r, []int{1, 2, 3}, func(_ context.Context, _ *request, part int) (int, error) { return part, nil }, func(n int) { done += n })
 			if took := time.Since(began); err != nil || done != 6 || took != test.takes || r.waited != test.takes {
 				t.Errorf("patient %v: %d after %v, of which it waited %v, %v", test.patient, done, took, r.waited, err)
+			}
+		}
+	})
+}
+
+func TestWhoeverWaitsToJudgeManyDomainsIsCounted(t *testing.T) {
+	var all turns
+	held := all.widely()
+	if all.awaited() {
+		t.Error("it is awaited by the one who holds it")
+	}
+	other := make(chan func())
+	go func() { other <- all.widely() }()
+	for deadline := time.Now().Add(20 * time.Second); !all.awaited(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it is not awaited")
+		}
+	}
+	held()
+	(<-other)()
+	if all.awaited() {
+		t.Error("it is awaited by nobody")
+	}
+}
+
+func TestAQueryIsCountedWhileItIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJudge(1, time.Second)
+		defer j.cache.Close()
+		m, err := Parse([]byte(`{"queryType":"summary","metric":"totalSessions"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			if _, err := Answer(t.Context(), Environment{Store: j, Cache: &j.cache}, m, Range{From: time.Now().AddDate(0, 0, -1), To: time.Now()}); err != nil {
+				t.Error(err)
+			}
+		}()
+		for _, test := range []struct {
+			after  time.Duration
+			asking int64
+		}{{500 * time.Millisecond, 1}, {time.Second, 0}} {
+			time.Sleep(test.after)
+			synctest.Wait()
+			if n := j.cache.turns.asking.Load(); n != test.asking {
+				t.Errorf("%d queries are being answered", n)
 			}
 		}
 	})
