@@ -12,17 +12,15 @@ import (
 
 // A Survey tells cadences of histories, which need not all be in memory at
 // once: it keeps of them when who was heard. It holds the pairs of each domain
-// packed, in the order of domains, since there may be hundreds of thousands of
-// them, and the lines of reporters over all their domains, which once all
-// histories are there are ordered by reporter.
+// packed, since there may be hundreds of thousands of them. Once all histories
+// are there it orders the domains, and makes the lines of reporters over all
+// their domains, ordered by reporter.
 type Survey struct {
 	upTo      time.Time
 	domains   []packedDomain
 	reporters []line
 	joined    bool
-	// places are those of reporters until they are ordered.
-	places map[string]int
-	names  map[string]orgName
+	names     map[string]orgName
 }
 
 // A packedDomain holds the pairs of a domain, ordered by reporter, and the days
@@ -48,11 +46,11 @@ type packedPair struct {
 // is not known. Days after it come from senders whose clock is wrong: no one can
 // be heard ahead of time.
 func NewSurvey(upTo time.Time) *Survey {
-	return &Survey{upTo: upTo, places: map[string]int{}, names: map[string]orgName{}}
+	return &Survey{upTo: upTo, names: map[string]orgName{}}
 }
 
-// Add takes all histories of some domains, whose names come after those of the
-// domains before. Nothing can be added to a survey that has told something.
+// Add takes all histories of some domains, of which none was added before.
+// Nothing can be added to a survey that has told something.
 func (s *Survey) Add(histories []History) {
 	sorted := histories
 	if !slices.IsSortedFunc(histories, compareHistories) {
@@ -74,26 +72,40 @@ func (s *Survey) Add(histories []History) {
 		}
 		countCleanWithout(sorted[from:to], lines)
 		for i := range lines {
-			s.reporter(lines[i].reporter).join(&lines[i])
 			pairs = append(pairs, pack(&lines[i]))
 		}
 		s.domains = append(s.domains, packedDomain{[]string{sorted[from].Domain}, pairs[firstPair:], days[firstDay:]})
 		from = to
 	}
-	for i := range s.reporters {
-		s.reporters[i].days = sortedDays(s.reporters[i].days)
-	}
 }
 
-// reporter is the line of a reporter over all its domains.
-func (s *Survey) reporter(name string) *line {
-	place, known := s.places[name]
-	if !known {
-		place = len(s.reporters)
-		s.places[name], s.names[name] = place, parseOrgName(name)
-		s.reporters = append(s.reporters, line{reporter: name, first: math.MaxInt32, last: math.MinInt32, into: -1})
+// joinedAtOnce is how many domains' days are put together before they are made
+// each once.
+const joinedAtOnce = 300
+
+// join orders the domains, and makes the lines of reporters over them.
+func (s *Survey) join() {
+	slices.SortFunc(s.domains, func(a, b packedDomain) int { return strings.Compare(a.name[0], b.name[0]) })
+	places := map[string]int{}
+	var pairs []line
+	for some := range slices.Chunk(s.domains, joinedAtOnce) {
+		for i := range some {
+			pairs = some[i].unpack(pairs[:0])
+			for at := range pairs {
+				name := pairs[at].reporter
+				place, known := places[name]
+				if !known {
+					place = len(s.reporters)
+					places[name], s.names[name] = place, parseOrgName(name)
+					s.reporters = append(s.reporters, line{reporter: name, first: math.MaxInt32, last: math.MinInt32, into: -1})
+				}
+				s.reporters[place].join(&pairs[at])
+			}
+		}
+		for i := range s.reporters {
+			s.reporters[i].days = sortedDays(s.reporters[i].days)
+		}
 	}
-	return &s.reporters[place]
 }
 
 func pack(l *line) packedPair {
@@ -129,6 +141,7 @@ func (d *packedDomain) unpack(lines []line) []line {
 func (s *Survey) ofReporters() []line {
 	if !s.joined {
 		s.joined = true
+		s.join()
 		slices.SortFunc(s.reporters, func(a, b line) int { return strings.Compare(a.reporter, b.reporter) })
 		s.linkWithin(s.reporters)
 		inherit(s.reporters)

@@ -355,14 +355,15 @@ func reporterCadences(histories []History, upTo time.Time, syncing bool) []Caden
 	return surveyOf(histories, upTo).AllCadences(syncing, func([]Cadence) {})
 }
 
-// surveyOf adds one domain after the other, the histories of each as they stand.
+// surveyOf adds one domain after the other, the last first, the histories of each
+// as they stand.
 func surveyOf(histories []History, upTo time.Time) *Survey {
 	byDomain := map[string][]History{}
 	for _, h := range histories {
 		byDomain[h.Domain] = append(byDomain[h.Domain], h)
 	}
 	s := NewSurvey(upTo)
-	for _, domain := range slices.Sorted(maps.Keys(byDomain)) {
+	for _, domain := range slices.Backward(slices.Sorted(maps.Keys(byDomain))) {
 		s.Add(byDomain[domain])
 	}
 	return s

@@ -54,9 +54,9 @@ func (s *Survey) Completeness(from, to tlsrpt.Day, byDomain, syncing bool) []Cov
 
 // firstHeard is the first day with a report, or last.
 func (s *Survey) firstHeard(last tlsrpt.Day) tlsrpt.Day {
-	for i := range s.reporters {
-		if days := s.reporters[i].days; len(days) > 0 {
-			last = min(last, days[0])
+	for _, l := range s.ofReporters() {
+		if len(l.days) > 0 {
+			last = min(last, l.days[0])
 		}
 	}
 	return last

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -75,12 +76,17 @@ func (r *request) policyLosses(ctx context.Context, policies []analytics.PolicyR
 		}
 	}
 	var all []analytics.PolicyLoss
-	for domains := range slices.Chunk(slices.Compact(lost), domainsAtOnce) {
+	parts, err := r.parts(ctx, lost)
+	if err != nil {
+		return nil, err
+	}
+	for _, domains := range parts {
 		rows, err := r.sessions(ctx, store.SumQuery{Selection: within(r.past(leadDays), domains), PerBucket: true, GroupBy: analytics.PolicyLossSessions()})
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, analytics.PolicyLosses(rows)...)
 	}
+	slices.SortStableFunc(all, func(a, b analytics.PolicyLoss) int { return strings.Compare(a.Domain, b.Domain) })
 	return all, nil
 }

@@ -167,8 +167,9 @@ func (p pairCadences) of(domain, reporter string) (c analytics.Cadence, known bo
 	return c, known
 }
 
-// policiesByDomain reads [request.policies] of some domains at a time, in their
-// order, and hands them over: there are as many rows as pairs, or more.
+// policiesByDomain reads [request.policies] of some domains at a time and hands
+// them over: there are as many rows as pairs, or more. A domain is in one part,
+// and the parts are in no order of names.
 func (r *request) policiesByDomain(ctx context.Context, s store.Selection, take func([]store.PolicySeen)) error {
 	// Who has not been heard since the selection began has seen no policy in it;
 	// when its last report was stored says nothing of policies.
@@ -183,8 +184,8 @@ func (r *request) policiesByDomain(ctx context.Context, s store.Selection, take 
 	}, take)
 }
 
-// domainsSince returns the domains that were heard of since a day, in order, as
-// many together as are read at once, and of how many pairs with reporters they are.
+// domainsSince returns the domains that were heard of since a day in parts, see
+// [request.parts], and of how many pairs with reporters they are.
 func (r *request) domainsSince(ctx context.Context, since tlsrpt.Day) (parts [][]string, pairs int, err error) {
 	known, err := r.knownSince(ctx, since, nil)
 	var domains []string
@@ -193,7 +194,11 @@ func (r *request) domainsSince(ctx context.Context, since tlsrpt.Day) (parts [][
 			domains = append(domains, known[i].PolicyDomain)
 		}
 	}
-	return slices.Collect(slices.Chunk(domains, domainsAtOnce)), len(known), err
+	if err != nil {
+		return nil, 0, err
+	}
+	parts, err = r.parts(ctx, domains)
+	return parts, len(known), err
 }
 
 // policies returns the policies that were seen on some day of a selection, as

@@ -61,7 +61,11 @@ func judgeTroubles(ctx context.Context, r *request) (t troubles, err error) {
 		in, err := r.incidentInput(ctx, within(detailed, domains), within(past, domains), domains)
 		return r.incidentPart(in), err
 	}
-	err = inParts(ctx, r, slices.Collect(slices.Chunk(failing, domainsAtOnce)), judge, func(part incidentPart) {
+	parts, err := r.parts(ctx, failing)
+	if err != nil {
+		return t, err
+	}
+	err = inParts(ctx, r, parts, judge, func(part incidentPart) {
 		t.addIncidents(part.overlapping, r.Limit)
 		t.addEvents(part.events, r.Limit)
 		lately = append(lately, part.lately...)

@@ -2,7 +2,9 @@ package query
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,6 +33,16 @@ func (r *request) begin(rows int) (end func()) {
 	end = r.turns.widely()
 	r.waited += time.Since(began)
 	return end
+}
+
+// parts are domains, as many together as are read at once. Together are those
+// that stand together in the store, whatever their names.
+func (r *request) parts(ctx context.Context, domains []string) ([][]string, error) {
+	near, err := r.Store.Neighbors(ctx, domains)
+	if err != nil {
+		return nil, fmt.Errorf("order domains: %w", err)
+	}
+	return slices.Collect(slices.Chunk(near, domainsAtOnce)), nil
 }
 
 // inParts does the work on each part, on some at once where there are processors
@@ -93,7 +105,7 @@ func (r *request) note(reader *request, before int) {
 }
 
 // survey reads who reported when in a selection by period, of all who were heard
-// since a day: all of some domains at a time, in order, which each gets too.
+// since a day: all of some domains at a time, which each gets too.
 func (r *request) survey(ctx context.Context, s store.Selection, since tlsrpt.Day, each func([]analytics.History)) (*analytics.Survey, error) {
 	parts, pairs, err := r.domainsSince(ctx, since)
 	if err != nil {

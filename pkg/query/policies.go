@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -35,5 +36,6 @@ func (r *request) policyRows(ctx context.Context) (rows []analytics.PolicyRow, e
 	err = r.policiesByDomain(ctx, r.past(leadDays), func(seen []store.PolicySeen) {
 		rows = append(rows, analytics.PolicyRows(seen)...)
 	})
+	slices.SortStableFunc(rows, func(a, b analytics.PolicyRow) int { return strings.Compare(a.Domain, b.Domain) })
 	return rows, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -44,7 +45,9 @@ func readinessRows(ctx context.Context, r *request) (firstOf[analytics.Readiness
 		return r.readiness(ctx, within(selection, domains))
 	}
 	err = inParts(ctx, r, parts, judge, func(some []analytics.ReadinessRow) { rows = append(rows, some...) })
-	slices.SortStableFunc(rows, func(a, b analytics.ReadinessRow) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(rows, func(a, b analytics.ReadinessRow) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Domain, b.Domain))
+	})
 	return first(rows, r.Limit), err
 }
 

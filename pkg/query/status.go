@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -95,6 +96,7 @@ func (r *request) modeDrops(ctx context.Context) ([]analytics.ModeDrop, error) {
 		err = r.policiesByDomain(ctx, r.lately(r.BaselineDays), func(seen []store.PolicySeen) {
 			drops = append(drops, analytics.ModeDrops(seen)...)
 		})
+		slices.SortStableFunc(drops, func(a, b analytics.ModeDrop) int { return strings.Compare(a.Domain, b.Domain) })
 		return drops, err
 	})
 }

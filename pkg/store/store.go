@@ -80,6 +80,10 @@ type Reader interface {
 	// all time, among reports that the filters keep; bounds of lateness and
 	// filters on detail dimensions are slow.
 	Policies(ctx context.Context, s Selection) ([]PolicySeen, error)
+	// Neighbors returns domains in the order in which they were first heard of, in
+	// which their sums stand: who reads many of them some at a time reads
+	// everything once.
+	Neighbors(ctx context.Context, domains []string) ([]string, error)
 	// Values returns the values of a dimension in the selection that contain
 	// search, case-insensitively, in order.
 	Values(ctx context.Context, d Dimension, s Selection, search string, limit int) (values []string, more bool, err error)
