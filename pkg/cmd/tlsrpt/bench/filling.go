@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -150,7 +151,7 @@ func (f *filler) deliveries(day time.Time, n int) ([]store.Delivery, error) {
 
 // report makes the next report.
 func (f *filler) report(day time.Time) *tlsrpt.Report {
-	domain := fmt.Sprintf("d%06d.example", f.made%f.domains+1)
+	domain := domainName(f.made%f.domains + 1)
 	reporter := fmt.Sprintf("mta%03d.example", f.made/f.domains%f.reporters)
 	f.made++
 	p := tlsrpt.Policy{
@@ -168,6 +169,13 @@ func (f *filler) report(day time.Time) *tlsrpt.Report {
 		Reporter: reporter, ContactInfo: "reports@" + reporter, ReportID: fmt.Sprintf("%s%d@%s", f.series, f.made, reporter),
 		Start: day, End: day.AddDate(0, 0, 1), Policies: []tlsrpt.Policy{p},
 	}
+}
+
+// domainName is that of the domain that is heard of as the n-th. A hoster's
+// domains are not first heard of in the order of their names.
+func domainName(n int) string {
+	sum := sha256.Sum256([]byte(fmt.Sprint("domain ", n)))
+	return fmt.Sprintf("d%x.example", sum[:6])
 }
 
 // failureOf is what a reporter's sessions with a domain fail of on a day; empty

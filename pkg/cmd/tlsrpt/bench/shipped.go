@@ -22,7 +22,7 @@ type shipped struct {
 }
 
 // chosenDomain is what the queries of the dashboards are asked for as well.
-const chosenDomain = "d000042.example"
+var chosenDomain = domainName(42)
 
 // shippedQueries reads every query that comes with the plugin.
 func shippedQueries() ([]shipped, error) {
