@@ -219,7 +219,7 @@ func (q packedSum) recount(t *testing.T, db *sql.DB, table, sums string, got []s
 		q.bucket, q.group, sums, table, q.bound, q.bucket, q.group))
 	slices.Sort(got)
 	slices.Sort(want)
-	if len(want) == 0 {
+	if len(want) == 0 && hasMany(t, db) {
 		t.Errorf("no rows were there to recount the sums %s", q.name)
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
@@ -227,10 +227,18 @@ func (q packedSum) recount(t *testing.T, db *sql.DB, table, sums string, got []s
 	}
 }
 
-// same compares the rows of two queries, whatever their order. There must be some.
+// hasMany says whether a store has so many reports that there must be some of
+// every kind that sums tell apart.
+func hasMany(t *testing.T, db *sql.DB) bool {
+	t.Helper()
+	return slices.Equal(texts(t, db, "SELECT COUNT(*) >= 100 FROM report"), []string{"1"})
+}
+
+// same compares the rows of two queries, whatever their order. Of many reports
+// there must be some.
 func same(t *testing.T, db *sql.DB, what, want, got string) {
 	t.Helper()
-	if found := texts(t, db, fmt.Sprintf("SELECT COUNT(*) FROM (%s)", want)); slices.Equal(found, []string{"0"}) {
+	if found := texts(t, db, fmt.Sprintf("SELECT COUNT(*) FROM (%s)", want)); slices.Equal(found, []string{"0"}) && hasMany(t, db) {
 		t.Errorf("no rows were there to recount %s", what)
 	}
 	for sentence, query := range map[string]string{
