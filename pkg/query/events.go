@@ -76,7 +76,7 @@ func (r *request) policyLosses(ctx context.Context, policies []analytics.PolicyR
 		}
 	}
 	var all []analytics.PolicyLoss
-	parts, err := r.parts(ctx, lost)
+	parts, err := r.parts(ctx, slices.Compact(lost))
 	if err != nil {
 		return nil, err
 	}

@@ -38,11 +38,13 @@ func (r *request) begin(rows int) (end func()) {
 // parts are domains, as many together as are read at once. Together are those
 // that stand together in the store, whatever their names.
 func (r *request) parts(ctx context.Context, domains []string) ([][]string, error) {
-	near, err := r.Store.Neighbors(ctx, domains)
-	if err != nil {
-		return nil, fmt.Errorf("order domains: %w", err)
+	if len(domains) > domainsAtOnce {
+		var err error
+		if domains, err = r.Store.Neighbors(ctx, domains); err != nil {
+			return nil, fmt.Errorf("order domains: %w", err)
+		}
 	}
-	return slices.Collect(slices.Chunk(near, domainsAtOnce)), nil
+	return slices.Collect(slices.Chunk(domains, domainsAtOnce)), nil
 }
 
 // inParts does the work on each part, on some at once where there are processors
