@@ -65,6 +65,11 @@ func (p *plan) scanPacked(ctx context.Context, c *conn, q *question, one part, v
 	d := newDecoder(func(id int64, cells []byte) error {
 		return one.packed.unpack(id, cells, tests, func(numbers []int64) {
 			if late < 0 || q.maxLate < 0 || numbers[late] <= q.maxLate {
+				if one.minus {
+					for i := len(one.packed.dimensions); i < len(numbers); i++ {
+						numbers[i] = -numbers[i]
+					}
+				}
 				visit(id>>chunkBits, numbers)
 			}
 		})
@@ -151,7 +156,7 @@ func (one *part) rows(ctx context.Context, c *conn, q *question) (query string, 
 
 // A grouper sums cells by some of their numbers. There may be a million cells
 // in thousands of groups.
-type grouper[S any, P measured[S]] struct {
+type grouper[S comparable, P measured[S]] struct {
 	perBucket bool
 	columns   []int  // of a cell, that make the group
 	kind      int    // where the kind stands in a cell; -1 is nowhere
@@ -168,7 +173,7 @@ type cellGroup struct {
 	row   int32 // the last of its rows
 }
 
-func newGrouper[S any, P measured[S]](perBucket bool, r *rollup) *grouper[S, P] {
+func newGrouper[S comparable, P measured[S]](perBucket bool, r *rollup) *grouper[S, P] {
 	return &grouper[S, P]{perBucket: perBucket, kind: r.position("kind"), measures: len(r.measures)}
 }
 
@@ -222,6 +227,20 @@ func (g *grouper[S, P]) merge() {
 	}
 }
 
+// dropEmpty leaves out the groups of which nothing is left, where all days of
+// theirs were taken away.
+func (g *grouper[S, P]) dropEmpty() {
+	var nothing S
+	before, rows := g.tuples, g.rows
+	g.tuples, g.groups, g.rows = tuples{width: before.width}, nil, blocks[groupedRow[S]]{}
+	for i := range rows.n {
+		if row := rows.at(i); row.sum != nothing {
+			at, _ := g.tuples.place(before.at(row.group))
+			g.groups = append(g.groups, cellGroup{row: int32(g.rows.add(groupedRow[S]{group: at, sum: row.sum}))})
+		}
+	}
+}
+
 // clear leaves no group, but the room of those there were.
 func (g *grouper[S, P]) clear() {
 	g.tuples.clear()
@@ -259,7 +278,7 @@ func (g *grouper[S, P]) holds(group int32, numbers []int64) bool {
 }
 
 // packedGroups sums what a packed plan selects.
-func packedGroups[S any, P measured[S]](ctx context.Context, c *conn, q *question, p plan) (*grouped[S], error) {
+func packedGroups[S comparable, P measured[S]](ctx context.Context, c *conn, q *question, p plan) (*grouped[S], error) {
 	r := p.parts[0].packed
 	g := newGrouper[S, P](q.perBucket, r)
 	var group, places []int // in the question's group
@@ -278,6 +297,9 @@ func packedGroups[S any, P measured[S]](ctx context.Context, c *conn, q *questio
 	if q.perBucket && len(p.parts) > 1 {
 		g.merge()
 	}
+	if p.minus() {
+		g.dropEmpty()
+	}
 	if q.byKind() {
 		return foldKinds(ctx, c, q, g, places)
 	}
@@ -291,7 +313,7 @@ type kindPlace struct{ group, shape int32 }
 // foldKinds puts the kinds of a group together. A kind is the last of a group's
 // numbers. Rows come with their buckets in order, so that of each group the last
 // one is the only one to add to, and nothing is looked up for a row.
-func foldKinds[S any, P measured[S]](ctx context.Context, c *conn, q *question, g *grouper[S, P], in []int) (*grouped[S], error) {
+func foldKinds[S comparable, P measured[S]](ctx context.Context, c *conn, q *question, g *grouper[S, P], in []int) (*grouped[S], error) {
 	answer := newGrouped[S](q)
 	places, shapes, err := kindPlaces(ctx, c, q, g, in, answer)
 	if err != nil {
@@ -322,7 +344,7 @@ func foldKinds[S any, P measured[S]](ctx context.Context, c *conn, q *question, 
 // kindPlaces are the places of groups, which it makes in the answer, and how
 // many shapes there are among all of these. The numbers of a group stand in so
 // many places of the question's.
-func kindPlaces[S any, P measured[S]](
+func kindPlaces[S comparable, P measured[S]](
 	ctx context.Context, c *conn, q *question, g *grouper[S, P], in []int, answer *grouped[S],
 ) (places []kindPlace, shapes int, err error) {
 	kinds := map[int64]kindKey{}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,7 +22,7 @@ type plan struct {
 	name    string // of the path, for tests and explanations
 	rows    bool   // single reports are read
 	bucket  bucket // what time counts in
-	parts   []part // more than one is a union of months and days
+	parts   []part // more than one is a union, of months and days or of hours and late ones
 	column  func(string) string
 	details []filtered // pairs must have a failure detail with these
 }
@@ -34,20 +35,43 @@ type part struct {
 	first, last int64
 	fixed       []string // conditions
 	packed      *rollup  // instead of a table to read by SQL
+	minus       bool     // its sums are taken away from those of the others
+}
+
+// An extent says which sums there are.
+type extent struct {
+	firstHour int64 // of stored time
+	lastDay   int64 // with reports
+}
+
+func extentOf(ctx context.Context, c *conn) (e extent, err error) {
+	query := "SELECT value, (SELECT MAX(id) FROM " + domainTotalDay.table + ") FROM meta WHERE name = 'first_hour'"
+	_, err = c.first(ctx, query, nil, func(r row) {
+		e.firstHour = r.int(0)
+		if !r.null(1) {
+			e.lastDay = r.int(1) >> chunkBits
+		}
+	})
+	return e, err
 }
 
 func (p *plan) packed() bool { return p.parts[0].packed != nil }
 
+// minus says whether anything is taken away.
+func (p *plan) minus() bool {
+	return slices.ContainsFunc(p.parts, func(one part) bool { return one.minus })
+}
+
 // sessionPlan picks the smallest table that can answer a question on sessions,
 // and takes the filters on failure details out of it.
-func sessionPlan(q *question, firstHour int64) plan {
+func sessionPlan(q *question, of extent) plan {
 	details := q.splitDetails()
 	needed := q.columns()
 	switch {
 	case len(details) > 0:
 	case q.timeField == store.StoredTime:
 		switch {
-		case q.first < firstHour:
+		case q.first < of.firstHour:
 		case totalHour.answers(needed) && q.maxLate <= weekHours:
 			return storedPlan(totalHour, totalHourLate, q)
 		default:
@@ -59,9 +83,9 @@ func sessionPlan(q *question, firstHour int64) plan {
 	case reporterDay.answers(needed):
 		return rollupPlan(reporterDay, q)
 	case domainTotalDay.answers(needed):
-		return monthPlan(domainTotalMonth, domainTotalDay, q)
+		return monthPlan(domainTotalMonth, domainTotalDay, q, of.lastDay)
 	case domainDay.answers(needed):
-		return monthPlan(domainMonth, domainDay, q)
+		return monthPlan(domainMonth, domainDay, q, of.lastDay)
 	default:
 		return rollupPlan(domainReporterDay, q)
 	}
@@ -69,12 +93,12 @@ func sessionPlan(q *question, firstHour int64) plan {
 }
 
 // failurePlan picks the smallest table that can answer a question on failure details.
-func failurePlan(q *question, firstHour int64) plan {
+func failurePlan(q *question, of extent) plan {
 	needed := q.columns()
 	switch {
 	case !failureDomainDay.answers(needed):
 	case q.timeField == store.StoredTime:
-		if q.first >= firstHour {
+		if q.first >= of.firstHour {
 			return storedPlan(failureStoredHour, failureStoredHourLate, q)
 		}
 	case q.maxLate >= 0:
@@ -121,29 +145,55 @@ func rollupPart(r *rollup, first, last int64) part {
 	return part{from: r.table + " t", time: "t." + r.bucket.column(), first: first, last: last}
 }
 
-// monthPlan reads whole months as such, and the days around them.
-func monthPlan(months, days *rollup, q *question) plan {
+// monthCost is how many days are read as fast as a month: fewer domains have
+// reports on a day than in a month.
+const monthCost = 3
+
+// monthPlan reads months as such, and the days around them. Where that is less,
+// it takes a month's other days away: of the last 30 days mostly the whole of
+// this month is read, after whose last day there is nothing yet.
+func monthPlan(months, days *rollup, q *question, lastDay int64) plan {
+	best := rollupPlan(days, q)
 	if q.perBucket {
-		return rollupPlan(days, q)
+		return best
 	}
-	// Bounds beyond any date would overflow the calendar.
-	firstDate, lastDate := max(q.first, -800_000), min(q.last, 3_000_000)
-	from, until := monthOf(firstDate), monthOf(lastDate+1)-1
-	if firstDay(from) < firstDate {
-		from++
+	// Bounds beyond the years 0 to 9999 would overflow the calendar.
+	first, end := max(q.first, firstDay(0)), min(q.last+1, firstDay(10_000*12))
+	cost := daysBetween(first, end, lastDay)
+	for from := monthOf(first); from <= monthOf(first)+1; from++ {
+		for until := max(from+1, monthOf(end-1)); until <= monthOf(end-1)+1; until++ {
+			start, stop := firstDay(from), firstDay(until)
+			c := monthCost*(until-from) + daysBetween(first, start, lastDay) + daysBetween(stop, end, lastDay)
+			if c >= cost {
+				continue
+			}
+			cost = c
+			best = plan{name: months.table + " and " + days.table, bucket: daily, column: inTable}
+			best.parts = append(best.parts, rollupPart(months, from, until-1))
+			best.parts = append(best.parts, daysTo(days, first, start)...)
+			best.parts = append(best.parts, daysTo(days, stop, end)...)
+			if best.minus() {
+				best.name = months.table + " less " + days.table
+			}
+		}
 	}
-	if until < from {
-		return rollupPlan(days, q)
+	return best
+}
+
+// daysBetween is how many days there are between two that may have reports.
+func daysBetween(a, b, lastDay int64) int64 {
+	return max(0, min(max(a, b), lastDay+1)-min(a, b))
+}
+
+// daysTo adds the days from one to before the other, or takes them away where
+// these come in the reverse order.
+func daysTo(days *rollup, from, to int64) []part {
+	if from == to {
+		return nil
 	}
-	p := plan{name: months.table + " and " + days.table, bucket: daily, column: inTable}
-	p.parts = append(p.parts, rollupPart(months, from, until))
-	if firstDate < firstDay(from) {
-		p.parts = append(p.parts, rollupPart(days, firstDate, firstDay(from)-1))
-	}
-	if lastDate >= firstDay(until+1) {
-		p.parts = append(p.parts, rollupPart(days, firstDay(until+1), lastDate))
-	}
-	return p
+	one := rollupPart(days, min(from, to), max(from, to)-1)
+	one.minus = from > to
+	return []part{one}
 }
 
 // rowPlan reads policies or failures of single reports.

@@ -213,13 +213,13 @@ func note(t *rapid.T, s *Store, query store.SumQuery, paths map[string]bool, cos
 		if err != nil {
 			return err
 		}
-		firstHour, err := meta(context.Background(), c, "first_hour")
+		there, err := extentOf(context.Background(), c)
 		if err != nil {
 			return err
 		}
-		p := failurePlan(q, firstHour)
+		p := failurePlan(q, there)
 		if !failures {
-			p = sessionPlan(q, firstHour)
+			p = sessionPlan(q, there)
 		}
 		if p.rows != cost.Rows || p.rows != strings.Contains(p.name, "rows") {
 			t.Fatalf("cost of %s is %+v", p.name, cost)

@@ -209,7 +209,11 @@ func drawSelection(t *rapid.T, dimensions []store.Dimension) store.Selection {
 		AuthenticatedOnly: rapid.IntRange(0, 4).Draw(t, "authenticated") == 0,
 	}
 	if rapid.Bool().Draw(t, "from") {
-		s.From = epoch.Add(time.Duration(rapid.IntRange(-24, 80*24).Draw(t, "from hour"))*time.Hour + pick(t, []time.Duration{0, 30 * time.Minute, 1}, "beyond"))
+		hour := rapid.IntRange(-24, 80*24).Draw(t, "from hour")
+		if rapid.Bool().Draw(t, "soon in a month") {
+			hour = 24 * pick(t, []int{1, 2, 9, 12, 13, 14, 41, 42}, "from day")
+		}
+		s.From = epoch.Add(time.Duration(hour)*time.Hour + pick(t, []time.Duration{0, 30 * time.Minute, 1}, "beyond"))
 	}
 	if rapid.Bool().Draw(t, "to") {
 		from := s.From

@@ -26,7 +26,7 @@ func (s *Store) Sessions(ctx context.Context, query store.SumQuery) ([]store.Ses
 
 // sumUp answers a query for sums, by the plan that pick makes of it.
 func sumUp[R any](
-	ctx context.Context, s *Store, query store.SumQuery, pick func(q *question, firstHour int64) plan,
+	ctx context.Context, s *Store, query store.SumQuery, pick func(*question, extent) plan,
 	sum func(context.Context, *conn, *question, plan) ([]R, error),
 ) (rows []R, cost store.Cost, err error) {
 	err = s.snapshot(ctx, func(c *conn) error {
@@ -34,11 +34,11 @@ func sumUp[R any](
 		if err != nil {
 			return err
 		}
-		firstHour, err := meta(ctx, c, "first_hour")
+		there, err := extentOf(ctx, c)
 		if err != nil {
 			return err
 		}
-		p := pick(q, firstHour)
+		p := pick(q, there)
 		cost.Rows = p.rows
 		rows, err = sum(ctx, c, q, p)
 		return err

@@ -128,7 +128,7 @@ func (w *writer) packFailures(ctx context.Context) error {
 
 // coarsen fills a packed rollup from one that tells more apart. It goes along the
 // rows of this, of which those of a chunk follow each other.
-func coarsen[S any, P measured[S]](ctx context.Context, c *conn, from, to *rollup) error {
+func coarsen[S comparable, P measured[S]](ctx context.Context, c *conn, from, to *rollup) error {
 	var at int64
 	var cells []int64
 	g := newGrouper[S, P](false, from)

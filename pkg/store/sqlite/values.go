@@ -43,7 +43,7 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 		return nil, err
 	}
 	q.groupBy = []store.Dimension{d}
-	firstHour, err := meta(ctx, c, "first_hour")
+	there, err := extentOf(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 	if d.Detail() {
 		pick, packed = failurePlan, packedIDs[failureSums]
 	}
-	p := pick(q, firstHour)
+	p := pick(q, there)
 	if p.packed() {
 		ids, err := packed(ctx, c, q, p)
 		if err != nil {
@@ -75,7 +75,7 @@ func (s *Store) reportValues(ctx context.Context, c *conn, d store.Dimension, se
 }
 
 // packedIDs returns the groups that a packed plan selects.
-func packedIDs[S any, P measured[S]](ctx context.Context, c *conn, q *question, p plan) (*tuples, error) {
+func packedIDs[S comparable, P measured[S]](ctx context.Context, c *conn, q *question, p plan) (*tuples, error) {
 	groups, err := packedGroups[S, P](ctx, c, q, p)
 	if err != nil {
 		return nil, err
