@@ -148,10 +148,13 @@ func (r *request) addQuietDomains(ctx context.Context, values []asOfValue, domai
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Concat(r.literalDomains(), heard) {
+	values = r.withLiteralDomains(values, domains)
+	values = slices.Grow(values, len(heard))
+	labels := make([]label, 0, len(heard))
+	for _, name := range heard {
 		if !domains[name] {
-			domains[name] = true
-			values = append(values, asOfValue{at: []label{{store.PolicyDomain, name}, {store.ResultType, ""}}})
+			labels = append(labels, label{store.PolicyDomain, name})
+			values = append(values, asOfValue{at: lastOf(labels, 1)})
 		}
 	}
 	return values, nil

@@ -67,6 +67,10 @@ func inWholeBuckets(s store.Selection) store.Selection {
 	return s
 }
 
+// sampled is how many items of a slice are looked at, at least; the others of
+// one that is longer are taken to be like these.
+const sampled = 256
+
 // bytesOf estimates the memory of a value with all that it refers to. It stops
 // counting soon after most.
 func bytesOf(value any, most int64) int64 {
@@ -81,8 +85,9 @@ func behind(v reflect.Value, most int64) (bytes int64) {
 		return int64(v.Len())
 	case reflect.Slice:
 		bytes = int64(v.Cap()) * int64(v.Type().Elem().Size())
-		for i := 0; i < v.Len() && bytes <= most && refers(v.Type().Elem()); i++ {
-			bytes += behind(v.Index(i), most-bytes)
+		step := max(1, v.Len()/sampled)
+		for i := 0; i < v.Len() && bytes <= most && refers(v.Type().Elem()); i += step {
+			bytes += int64(min(step, v.Len()-i)) * behind(v.Index(i), most-bytes)
 		}
 	case reflect.Map:
 		for each := v.MapRange(); bytes <= most && each.Next(); {

@@ -102,6 +102,7 @@ func within(s store.Selection, domains []string) store.Selection {
 
 // sessions sums summaries and notes how that was done.
 func (r *request) sessions(ctx context.Context, q store.SumQuery) ([]store.SessionRow, error) {
+	r.giveWay(ctx)
 	rows, cost, err := r.sums.Sessions(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("sum up sessions: %w", err)
@@ -112,6 +113,7 @@ func (r *request) sessions(ctx context.Context, q store.SumQuery) ([]store.Sessi
 
 // failureSums sums failure details and notes how that was done.
 func (r *request) failureSums(ctx context.Context, q store.SumQuery) ([]store.FailureSum, error) {
+	r.giveWay(ctx)
 	sums, cost, err := r.sums.FailureSums(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("sum up failure details: %w", err)
@@ -130,6 +132,7 @@ func (r *request) knownSince(ctx context.Context, since tlsrpt.Day, domains []st
 	if domains != nil {
 		s = within(s, domains)
 	}
+	r.giveWay(ctx)
 	rows, err := r.Store.LastReports(ctx, s.Filters, s.AuthenticatedOnly, since)
 	if err != nil {
 		return nil, fmt.Errorf("read the last reports: %w", err)
@@ -204,6 +207,7 @@ func (r *request) domainsSince(ctx context.Context, since tlsrpt.Day) (parts [][
 // policies returns the policies that were seen on some day of a selection, as
 // far as it was known then.
 func (r *request) policies(ctx context.Context, s store.Selection) ([]store.PolicySeen, error) {
+	r.giveWay(ctx)
 	seen, err := r.Store.Policies(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("read policies: %w", err)

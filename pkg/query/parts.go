@@ -54,11 +54,8 @@ func (r *request) parts(ctx context.Context, domains []string) ([][]string, erro
 func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(context.Context, *request, P) (T, error), take func(T)) error {
 	for len(parts) > 0 {
 		atOnce := min(partsAtOnce, runtime.GOMAXPROCS(0), len(parts))
-		if r.patient {
-			r.giveWay(ctx)
-			if !r.turns.awaited() {
-				atOnce = 1
-			}
+		if r.patient && !r.turns.awaited() {
+			atOnce = 1
 		}
 		some := parts[:atOnce]
 		parts = parts[atOnce:]
@@ -81,26 +78,31 @@ func inParts[P, T any](ctx context.Context, r *request, parts []P, work func(con
 		if err != nil {
 			return err
 		}
-		before := r.rows
+		before := *r
 		for i := range some {
-			r.note(&readers[i], before)
+			r.note(&readers[i], &before)
 			take(made[i])
 		}
 	}
 	return nil
 }
 
-// giveWay lets others be answered first.
+// giveWay lets others be answered before the next of the reports is read, where
+// nobody waits for this.
 func (r *request) giveWay(ctx context.Context) {
+	if !r.patient {
+		return
+	}
 	began := time.Now()
 	r.turns.giveWay(ctx, true)
 	r.waited += time.Since(began)
 }
 
-// note adds what a reader read that began with so many rows.
-func (r *request) note(reader *request, before int) {
+// note adds what a reader did that began as the request before was.
+func (r *request) note(reader, before *request) {
 	r.cost.Rows = r.cost.Rows || reader.cost.Rows
-	r.rows += reader.rows - before
+	r.rows += reader.rows - before.rows
+	r.waited += reader.waited - before.waited
 	if reader.latest.After(r.latest) {
 		r.latest = reader.latest
 	}

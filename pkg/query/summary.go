@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"slices"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -88,8 +87,13 @@ func (v *asOfValue) of(d store.Dimension) string {
 
 // fold folds values into the groups asked for.
 func (r *request) fold(values []asOfValue, fold func(a, b float64) float64) []frames.SummaryRow {
-	index := make(map[string]int, len(values))
-	var rows []frames.SummaryRow
+	most := len(values)
+	if len(r.GroupBy) == 0 {
+		most = min(most, 1)
+	}
+	// There are as many as domains: each list of its own would be one more to collect.
+	index := make(map[string]int, most)
+	rows, words, numbers := make([]frames.SummaryRow, 0, most), make([]string, 0, most*len(r.GroupBy)), make([]float64, 0, most)
 	group := make([]string, len(r.GroupBy))
 	for _, v := range values {
 		for i, d := range r.GroupBy {
@@ -99,10 +103,14 @@ func (r *request) fold(values []asOfValue, fold func(a, b float64) float64) []fr
 		i, known := index[k]
 		if !known {
 			index[k] = len(rows)
-			rows = append(rows, frames.SummaryRow{Group: slices.Clone(group), Numbers: []float64{v.value}})
+			words, numbers = append(words, group...), append(numbers, v.value)
+			rows = append(rows, frames.SummaryRow{Group: lastOf(words, len(group)), Numbers: lastOf(numbers, 1)})
 			continue
 		}
 		rows[i].Numbers[0] = fold(rows[i].Numbers[0], v.value)
 	}
 	return rows
 }
+
+// lastOf are the last n of a list, which nothing is appended to.
+func lastOf[T any](list []T, n int) []T { return list[len(list)-n : len(list) : len(list)] }

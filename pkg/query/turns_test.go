@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 )
 
 func TestWhatIsMadeAnewGivesWayToThoseWhoAsk(t *testing.T) {
@@ -55,7 +57,14 @@ func TestWhatIsMadeAnewGivesWayToThoseWhoAsk(t *testing.T) {
 	}
 }
 
-func TestEachPartOfWhatIsMadeAnewGivesWay(t *testing.T) {
+// emptyReader has no reports.
+type emptyReader struct{ store.Reader }
+
+func (emptyReader) Sessions(context.Context, store.SumQuery) ([]store.SessionRow, store.Cost, error) {
+	return nil, store.Cost{}, nil
+}
+
+func TestWhatIsMadeAnewGivesWayBeforeItReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all turns
 		defer all.ask()()
@@ -67,9 +76,12 @@ func TestEachPartOfWhatIsMadeAnewGivesWay(t *testing.T) {
 			if test.awaited {
 				all.waiting.Store(1)
 			}
-			r := &request{turns: &all, patient: test.patient}
+			r := &request{turns: &all, patient: test.patient, sums: emptyReader{}}
 			began, done := time.Now(), 0
-			err := inParts(t.Context(), r, []int{1, 2, 3}, func(_ context.Context, _ *request, part int) (int, error) { return part, nil }, func(n int) { done += n })
+			err := inParts(t.Context(), r, []int{1, 2, 3}, func(ctx context.Context, r *request, part int) (int, error) {
+				_, err := r.sessions(ctx, store.SumQuery{})
+				return part, err
+			}, func(n int) { done += n })
 			if took := time.Since(began); err != nil || done != 6 || took != test.takes || r.waited != test.takes {
 				t.Errorf("patient %v: %d after %v, of which it waited %v, %v", test.patient, done, took, r.waited, err)
 			}

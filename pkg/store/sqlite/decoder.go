@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 )
 
@@ -31,11 +32,26 @@ type rowBatch struct {
 	bytes []byte
 }
 
+// batches are those that nothing is read into. Each grows to its size once, and
+// a larger one than usual, of a row that is, is left to the garbage collector.
+var batches = sync.Pool{New: func() any { return &rowBatch{} }}
+
+func takeBatch() *rowBatch { return batches.Get().(*rowBatch) }
+
+func (b *rowBatch) clear() { b.ids, b.ends, b.bytes = b.ids[:0], b.ends[:0], b.bytes[:0] }
+
+func (b *rowBatch) leave() {
+	if cap(b.bytes) <= 4*batchBytes {
+		b.clear()
+		batches.Put(b)
+	}
+}
+
 // errNoMore is for a reader whose rows can't be decoded; close tells why.
 var errNoMore = errors.New("rows can't be decoded")
 
 func newDecoder(decode func(id int64, cells []byte) error) *decoder {
-	return &decoder{decode: decode, batch: &rowBatch{}}
+	return &decoder{decode: decode, batch: takeBatch()}
 }
 
 // add takes a row, unless one before failed; cells are valid until it returns.
@@ -57,8 +73,8 @@ func (d *decoder) add(id int64, cells []byte) error {
 func (d *decoder) send() {
 	if d.full == nil {
 		d.full, d.empty, d.done = make(chan *rowBatch, 1), make(chan *rowBatch, 3), make(chan struct{})
-		d.empty <- &rowBatch{}
-		d.empty <- &rowBatch{}
+		d.empty <- takeBatch()
+		d.empty <- takeBatch()
 		go d.work()
 	}
 	d.full <- d.batch
@@ -69,7 +85,7 @@ func (d *decoder) work() {
 	defer close(d.done)
 	for b := range d.full {
 		d.run(b)
-		b.ids, b.ends, b.bytes = b.ids[:0], b.ends[:0], b.bytes[:0]
+		b.clear()
 		d.empty <- b
 	}
 }
@@ -101,6 +117,7 @@ func (d *decoder) close() error {
 		d.run(d.batch)
 	} else {
 		d.full <- d.batch
+		d.batch = nil
 	}
 	d.end()
 	if d.panicked != nil {
@@ -111,9 +128,18 @@ func (d *decoder) close() error {
 
 // end leaves no goroutine, also where the reader panicked.
 func (d *decoder) end() {
-	if d.full != nil && !d.closed {
-		d.closed = true
+	if d.closed {
+		return
+	}
+	d.closed = true
+	if d.full != nil {
 		close(d.full)
 		<-d.done
+		for range len(d.empty) {
+			(<-d.empty).leave()
+		}
+	}
+	if d.batch != nil {
+		d.batch.leave()
 	}
 }

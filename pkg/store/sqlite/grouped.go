@@ -105,24 +105,27 @@ func named[S, R any](ctx context.Context, c *conn, n *names, q *question, p plan
 	if err != nil {
 		return nil, err
 	}
+	rows := make([]R, answer.rows.n)
+	if !q.perBucket { // Each group has one row, and so its place.
+		for i := range rows {
+			sums := answer.rows.at(i)
+			rows[places[sums.group]] = row(&sums.sum, time.Time{}, groups[sums.group])
+		}
+		return rows, nil
+	}
 	type placed struct {
 		bucket     int64
 		place, row int32
 	}
-	order := make([]placed, answer.rows.n)
+	order := make([]placed, len(rows))
 	for i := range order {
 		sums := answer.rows.at(i)
 		order[i] = placed{sums.bucket, places[sums.group], int32(i)}
 	}
 	slices.SortFunc(order, func(a, b placed) int { return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.place, b.place)) })
-	rows := make([]R, len(order))
 	for i := range order {
 		sums := answer.rows.at(int(order[i].row))
-		var at time.Time
-		if q.perBucket {
-			at = p.bucket.start(sums.bucket)
-		}
-		rows[i] = row(&sums.sum, at, groups[sums.group])
+		rows[i] = row(&sums.sum, p.bucket.start(sums.bucket), groups[sums.group])
 	}
 	return rows, nil
 }
@@ -154,19 +157,40 @@ func groupWords(ctx context.Context, c *conn, n *names, q *question, all *tuples
 	for i, at := range said {
 		flat[i], said[i] = words[at], ranks[at]
 	}
-	groups, order := make([][]string, all.count()), make([]int32, all.count())
+	groups = make([][]string, all.count())
 	for i := range groups {
 		from, to := i*all.width, (i+1)*all.width
-		groups[i], order[i] = flat[from:to:to], int32(i)
+		groups[i] = flat[from:to:to]
 	}
-	slices.SortFunc(order, func(a, b int32) int {
-		return slices.Compare(said[int(a)*all.width:int(a+1)*all.width], said[int(b)*all.width:int(b+1)*all.width])
+	return groups, placesOf(said, all.width, len(groups)), nil
+}
+
+// placesOf returns the places of n lists of ranks, of one width, in their order.
+func placesOf(ranks []int32, width, n int) []int32 {
+	// Two ranks are compared at once; few groups have more that tell them apart.
+	type item struct {
+		first uint64
+		list  int32
+	}
+	order := make([]item, n)
+	for i := range order {
+		list := ranks[i*width : (i+1)*width]
+		order[i].list = int32(i)
+		for at := range min(2, width) {
+			order[i].first |= uint64(list[at]) << (32 - 32*at)
+		}
+	}
+	slices.SortFunc(order, func(a, b item) int {
+		if c := cmp.Compare(a.first, b.first); c != 0 || width <= 2 {
+			return c
+		}
+		return slices.Compare(ranks[int(a.list)*width:int(a.list+1)*width], ranks[int(b.list)*width:int(b.list+1)*width])
 	})
-	places = make([]int32, len(order))
-	for place, i := range order {
-		places[i] = int32(place)
+	places := make([]int32, n)
+	for place, of := range order {
+		places[of.list] = int32(place)
 	}
-	return groups, places, nil
+	return places
 }
 
 // ranksOf returns the place of each word in their order.
