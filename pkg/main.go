@@ -5,30 +5,23 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/log"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/footprint"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/plugin"
 )
-
-// memoryLimit is what the garbage collector keeps its own memory within, unless
-// GOMEMLIMIT says otherwise, for the process to stay below 256 MiB with SQLite's
-// memory and its code: items of the largest size come rarely, and should not
-// leave the process at its peak.
-const memoryLimit = 160 << 20
 
 // parentInterval is the time between looks at the parent process.
 const parentInterval = time.Second
 
 func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
+	footprint.Bound()
+	go footprint.GiveBack(context.Background())
 	logger := plugin.Logger(log.DefaultLogger)
 	engine := ingest.NewEngine(ingest.Options{
 		OpenStore: plugin.OpenStore, Logger: logger, Registerer: prometheus.DefaultRegisterer,

@@ -11,8 +11,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/footprint"
 )
 
 // A command is one word behind tlsrpt.
@@ -46,14 +47,8 @@ const (
 	exitInterrupted = 130
 )
 
-// memoryLimit makes the collector of garbage keep a large import below 256 MiB
-// resident, SQLite's own memory included.
-const memoryLimit = 160 << 20
-
 func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
+	footprint.Bound()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := exitCode(ctx, dispatch(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}), os.Stderr)
 	stop()

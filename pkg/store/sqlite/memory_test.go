@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/footprint"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
@@ -24,7 +25,7 @@ func TestReportsOf50000UniqueFailuresStayWithin256MiB(t *testing.T) {
 		t.Skip("nothing here tells how much memory a process has used")
 	}
 	child := exec.Command(os.Args[0], "-test.run=^TestLargeReportsInAProcessOfTheirOwn$", "-test.v")
-	child.Env = append(os.Environ(), largeInto+"="+filepath.Join(t.TempDir(), "large.db"), "GOMEMLIMIT=160MiB")
+	child.Env = append(append(os.Environ(), largeInto+"="+filepath.Join(t.TempDir(), "large.db")), footprint.Environment()...)
 	out, err := child.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS") {
 		t.Fatalf("%v\n%s", err, out)

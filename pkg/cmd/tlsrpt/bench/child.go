@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/footprint"
 )
 
 // A spent is what a child process needed.
@@ -80,14 +82,14 @@ func roles() map[string]func(context.Context, options) error {
 	}
 }
 
-// runRole runs this program in a role, with the plugin's limit of memory.
+// runRole runs this program in a role, with the plugin's bounds of memory.
 func (l *lab) runRole(ctx context.Context, role string, more ...string) (spent, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return spent{}, err
 	}
 	command := exec.Command(self, append([]string{"-be", role}, more...)...)
-	command.Env = append(os.Environ(), pluginMemory)
+	command.Env = append(os.Environ(), footprint.Environment()...)
 	if talk, ok := l.talk.(*os.File); ok {
 		command.Stderr = talk // how far long work has come
 	}

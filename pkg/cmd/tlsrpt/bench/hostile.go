@@ -11,14 +11,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/footprint"
 )
 
-const (
-	// pluginMemory is the limit that the plugin sets itself.
-	pluginMemory = "GOMEMLIMIT=160MiB"
-	// benchmarkCPUs makes the end of the benchmarks' names the same everywhere.
-	benchmarkCPUs = "2"
-)
+// benchmarkCPUs makes the end of the benchmarks' names the same everywhere.
+const benchmarkCPUs = "2"
 
 // hostilePackages have benchmarks named Hostile, with an input for every limit.
 func hostilePackages() []string {
@@ -62,7 +60,7 @@ func benchHostile(ctx context.Context, l *lab) error {
 func runBenchmark(ctx context.Context, program, folder, pattern, times string) (spent, error) {
 	command := exec.Command(program, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", times, "-test.benchmem", "-test.cpu", benchmarkCPUs)
 	command.Dir = folder
-	command.Env = append(os.Environ(), pluginMemory)
+	command.Env = append(os.Environ(), footprint.Environment()...)
 	return runChild(ctx, command)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/cmd/tlsrpt/generate"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/footprint"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/ingest"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/mailreport"
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/source"
@@ -30,8 +31,6 @@ const (
 	mutationSeed = 8460
 	// maxResident is what the plugin may take, in bytes.
 	maxResident = 256 << 20
-	// pluginMemory is the limit that the plugin sets itself, as GOMEMLIMIT.
-	pluginMemory = "GOMEMLIMIT=160MiB"
 )
 
 // mutantsFolder tells the child process of the test below where to work.
@@ -40,7 +39,7 @@ const mutantsFolder = "TLSRPT_TEST_MUTANTS"
 func TestEachOf10000MutatedMailsIsAccountedForInBoundedMemory(t *testing.T) {
 	began := time.Now()
 	child := exec.Command(os.Args[0], "-test.run=^TestMutantsInAProcessOfTheirOwn$", "-test.v")
-	child.Env = append(os.Environ(), mutantsFolder+"="+t.TempDir(), pluginMemory)
+	child.Env = append(append(os.Environ(), mutantsFolder+"="+t.TempDir()), footprint.Environment()...)
 	out, err := child.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestMutantsInAProcessOfTheirOwn")) {
 		t.Fatalf("the child failed: %v\n%s", err, out)
