@@ -19,17 +19,17 @@ const (
 	// percent is how much garbage there may be for what is in use. Queries of ten
 	// thousand domains leave much of it: at Go's 100 the collector took a quarter
 	// of their time.
-	percent = 200
+	percent = 150
 )
 
 const (
 	// rests is how long next to nothing was done before memory is given back.
-	rests = 5 * time.Second
+	rests = 3 * time.Second
 	// little is how much a process at rest allocates meanwhile, in bytes: answers to
 	// health checks, and polls that bring nothing new.
 	little = 4 << 20
 	// worthwhile is after how much work there is something to give back.
-	worthwhile = 32 << 20
+	worthwhile = 64 << 20
 )
 
 // Bound sets the bounds of this process, unless GOMEMLIMIT or GOGC do.

@@ -24,7 +24,7 @@ func TestMemoryIsGivenBackAtRestAfterWork(t *testing.T) {
 		{"once after work", []uint64{work, work, 1000, 1000, 1000}, []int{2}},
 		{"after each work", []uint64{work, work, 0, 0, worthwhile, 0}, []int{2, 5}},
 		{"not for little work", []uint64{work, 0, 0, 0}, nil},
-		{"for much little work", []uint64{work, 0, little - 1, little - 1, little - 1, little - 1, little - 1}, []int{6}},
+		{"for much little work", []uint64{worthwhile - 2*little, 0, little - 1, little - 1, little - 1, little - 1}, []int{4}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -65,9 +65,9 @@ func TestBoundsAreThoseOfTheEnvironmentWhereItHasSome(t *testing.T) {
 		environment []string
 		want        string
 	}{
-		{"ours", nil, "167772160 200"},
-		{"ours, told to another program", Environment(), "167772160 200"},
-		{"another limit", []string{"GOMEMLIMIT=100MiB"}, "104857600 200"},
+		{"ours", nil, "167772160 150"},
+		{"ours, told to another program", Environment(), "167772160 150"},
+		{"another limit", []string{"GOMEMLIMIT=100MiB"}, "104857600 150"},
 		{"another percentage", []string{"GOGC=50"}, "167772160 50"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
