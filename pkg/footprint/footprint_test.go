@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,16 +31,16 @@ func TestMemoryIsGivenBackAtRestAfterWork(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
-				var total uint64
+				var total atomic.Uint64
+				var period atomic.Int64
 				var frees []int
-				period := 0
-				go giveBack(ctx, func() uint64 { return total }, func() { frees = append(frees, period) })
+				go giveBack(ctx, total.Load, func() { frees = append(frees, int(period.Load())) })
 				synctest.Wait()
 				for _, n := range test.allocates {
-					total += n
+					total.Add(n)
 					time.Sleep(rests)
 					synctest.Wait()
-					period++
+					period.Add(1)
 				}
 				if !slices.Equal(frees, test.frees) {
 					t.Errorf("it was given back after %v, not %v", frees, test.frees)

@@ -77,6 +77,8 @@ type request struct {
 	// patient: nobody waits for it, so that it reads one part at a time, while
 	// nobody is being answered. It has turns.
 	patient bool
+	// wide: it holds the right to judge many domains.
+	wide bool
 	// asOf is since when what was stored has no part in some judgement; zero
 	// where all has.
 	asOf time.Time

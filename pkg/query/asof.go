@@ -114,6 +114,7 @@ func (r *request) hasRowsOfDomains() bool {
 
 func (r *request) heard(ctx context.Context, filters []store.Filter) ([]store.ReporterRow, error) {
 	since := tlsrpt.DayOf(r.To) - heardDays
+	r.giveWay(ctx)
 	rows, err := r.Store.LastReports(ctx, filters, r.Trust == "authenticated", since)
 	if err != nil {
 		return nil, fmt.Errorf("read the last reports: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -256,6 +257,7 @@ func TestWhatIsCountedAsMemoryGrowsWithWhatIsReferredTo(t *testing.T) {
 		{"a text", text, 1000},
 		{"texts in structs in slices", []struct{ A []string }{{[]string{text, text}}, {[]string{text}}}, 3000},
 		{"keys and values of a map", map[string]string{text: text}, 4000},
+		{"many texts in a slice", slices.Repeat([]string{text}, 1000), 1_000_000},
 		{"room that a slice has beyond its length", make([]int64, 0, 100), 800},
 	} {
 		if got := bytesOf(test.value, keptBytes); got < test.least || got > test.least+test.least/2+200 {

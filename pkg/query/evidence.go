@@ -178,6 +178,7 @@ func (r *request) policiesByDomain(ctx context.Context, s store.Selection, take 
 	// when its last report was stored says nothing of policies.
 	names := *r
 	parts, pairs, err := names.domainsSince(ctx, tlsrpt.DayOf(s.From))
+	r.waited = names.waited
 	if err != nil {
 		return err
 	}

@@ -30,9 +30,13 @@ func (r *request) begin(rows int) (end func()) {
 		return func() {}
 	}
 	began := time.Now()
-	end = r.turns.widely()
+	release := r.turns.widely()
 	r.waited += time.Since(began)
-	return end
+	r.wide = true
+	return func() {
+		r.wide = false
+		release()
+	}
 }
 
 // parts are domains, as many together as are read at once. Together are those
@@ -94,7 +98,7 @@ func (r *request) giveWay(ctx context.Context) {
 		return
 	}
 	began := time.Now()
-	r.turns.giveWay(ctx, true)
+	r.turns.giveWay(ctx, r.wide)
 	r.waited += time.Since(began)
 }
 

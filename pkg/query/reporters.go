@@ -46,6 +46,7 @@ func reporterRows(ctx context.Context, r *request) (none firstOf[frames.Reporter
 	if err != nil {
 		return none, err
 	}
+	r.giveWay(ctx)
 	rows, err := r.Store.Reporters(ctx, r.selection())
 	if err != nil {
 		return none, fmt.Errorf("read reporters: %w", err)

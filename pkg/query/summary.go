@@ -112,5 +112,5 @@ func (r *request) fold(values []asOfValue, fold func(a, b float64) float64) []fr
 	return rows
 }
 
-// lastOf are the last n of a list, which nothing is appended to.
+// lastOf are the last n of a list; to append to them copies them.
 func lastOf[T any](list []T, n int) []T { return list[len(list)-n : len(list) : len(list)] }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// givesWayFor is how long what nobody waits for waits, at most, before each
-	// part of its work for others to be answered.
+	// givesWayFor is how long what nobody waits for waits, at most, for others to be
+	// answered, each time before it reads of the reports.
 	givesWayFor = time.Second
 	looksEvery  = 5 * time.Millisecond
 )

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/store"
+	"github.com/tlsrpt-reports/grafana-tlsrpt-datasource/pkg/tlsrpt"
 )
 
 func TestWhatIsMadeAnewGivesWayToThoseWhoAsk(t *testing.T) {
@@ -64,26 +65,79 @@ func (emptyReader) Sessions(context.Context, store.SumQuery) ([]store.SessionRow
 	return nil, store.Cost{}, nil
 }
 
+func (emptyReader) FailureSums(context.Context, store.SumQuery) ([]store.FailureSum, store.Cost, error) {
+	return nil, store.Cost{}, nil
+}
+
+func (emptyReader) LastReports(context.Context, []store.Filter, bool, tlsrpt.Day) ([]store.ReporterRow, error) {
+	return nil, nil
+}
+
+func (emptyReader) Reporters(context.Context, store.Selection) ([]store.ReporterRow, error) {
+	return nil, nil
+}
+
+func (emptyReader) Policies(context.Context, store.Selection) ([]store.PolicySeen, error) {
+	return nil, nil
+}
+
 func TestWhatIsMadeAnewGivesWayBeforeItReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all turns
 		defer all.ask()()
-		for _, test := range []struct {
-			patient, awaited bool
-			takes            time.Duration
-		}{{true, false, 3 * givesWayFor}, {true, true, 0}, {false, false, 0}} {
+		type reading func(context.Context, *request) error
+		sessions := func(ctx context.Context, r *request) error {
+			_, err := r.sessions(ctx, store.SumQuery{})
+			return err
+		}
+		failures := func(ctx context.Context, r *request) error {
+			_, err := r.failureSums(ctx, store.SumQuery{})
+			return err
+		}
+		known := func(ctx context.Context, r *request) error {
+			_, err := r.knownSince(ctx, 0, nil)
+			return err
+		}
+		heard := func(ctx context.Context, r *request) error {
+			_, err := r.heard(ctx, nil)
+			return err
+		}
+		policies := func(ctx context.Context, r *request) error {
+			_, err := r.policies(ctx, store.Selection{})
+			return err
+		}
+		reporters := func(ctx context.Context, r *request) error { // after its survey's
+			_, err := reporterRows(ctx, r)
+			return err
+		}
+		byDomain := func(ctx context.Context, r *request) error {
+			return r.policiesByDomain(ctx, store.Selection{}, nil)
+		}
+		for i, test := range []struct {
+			read                   reading
+			patient, awaited, wide bool
+			takes                  time.Duration // of each of three parts
+		}{
+			{sessions, true, false, true, givesWayFor}, {failures, true, false, true, givesWayFor}, {known, true, false, true, givesWayFor},
+			{heard, true, false, true, givesWayFor}, {policies, true, false, true, givesWayFor}, {byDomain, true, false, true, givesWayFor},
+			{reporters, true, false, true, 2 * givesWayFor},
+			{sessions, true, true, true, 0}, {sessions, true, true, false, givesWayFor}, {sessions, false, false, true, 0},
+		} {
 			all.waiting.Store(0)
 			if test.awaited {
 				all.waiting.Store(1)
 			}
-			r := &request{turns: &all, patient: test.patient, sums: emptyReader{}}
+			r := &request{turns: &all, patient: test.patient, wide: test.wide, sums: emptyReader{}, Environment: Environment{Store: emptyReader{}}}
 			began, done := time.Now(), 0
 			err := inParts(t.Context(), r, []int{1, 2, 3}, func(ctx context.Context, r *request, part int) (int, error) {
-				_, err := r.sessions(ctx, store.SumQuery{})
-				return part, err
+				return part, test.read(ctx, r)
 			}, func(n int) { done += n })
-			if took := time.Since(began); err != nil || done != 6 || took != test.takes || r.waited != test.takes {
-				t.Errorf("patient %v: %d after %v, of which it waited %v, %v", test.patient, done, took, r.waited, err)
+			want := 3 * test.takes
+			if test.awaited && !test.wide {
+				want = 2 * test.takes // of two parts at once
+			}
+			if took := time.Since(began); err != nil || done != 6 || took != want || r.waited < want {
+				t.Errorf("%d: %d after %v, not %v, of which it waited %v, %v", i, done, took, want, r.waited, err)
 			}
 		}
 	})

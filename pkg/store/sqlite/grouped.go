@@ -106,7 +106,7 @@ func named[S, R any](ctx context.Context, c *conn, n *names, q *question, p plan
 		return nil, err
 	}
 	rows := make([]R, answer.rows.n)
-	if !q.perBucket { // Each group has one row, and so its place.
+	if !q.perBucket { // Each group has one row, whose place is the group's.
 		for i := range rows {
 			sums := answer.rows.at(i)
 			rows[places[sums.group]] = row(&sums.sum, time.Time{}, groups[sums.group])
@@ -169,19 +169,19 @@ func groupWords(ctx context.Context, c *conn, n *names, q *question, all *tuples
 func placesOf(ranks []int32, width, n int) []int32 {
 	// Two ranks are compared at once; few groups have more that tell them apart.
 	type item struct {
-		first uint64
-		list  int32
+		lead uint64
+		list int32
 	}
 	order := make([]item, n)
 	for i := range order {
 		list := ranks[i*width : (i+1)*width]
 		order[i].list = int32(i)
 		for at := range min(2, width) {
-			order[i].first |= uint64(list[at]) << (32 - 32*at)
+			order[i].lead |= uint64(list[at]) << (32 - 32*at)
 		}
 	}
 	slices.SortFunc(order, func(a, b item) int {
-		if c := cmp.Compare(a.first, b.first); c != 0 || width <= 2 {
+		if c := cmp.Compare(a.lead, b.lead); c != 0 || width <= 2 {
 			return c
 		}
 		return slices.Compare(ranks[int(a.list)*width:int(a.list+1)*width], ranks[int(b.list)*width:int(b.list+1)*width])

@@ -232,6 +232,11 @@ func (g *grouper[S, P]) merge() {
 func (g *grouper[S, P]) dropEmpty() {
 	var nothing S
 	before, rows := g.tuples, g.rows
+	if !slices.ContainsFunc(rows.all, func(some []groupedRow[S]) bool {
+		return slices.ContainsFunc(some, func(row groupedRow[S]) bool { return row.sum == nothing })
+	}) {
+		return
+	}
 	g.tuples, g.groups, g.rows = tuples{width: before.width}, nil, blocks[groupedRow[S]]{}
 	for i := range rows.n {
 		if row := rows.at(i); row.sum != nothing {

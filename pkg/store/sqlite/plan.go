@@ -159,11 +159,14 @@ func monthPlan(months, days *rollup, q *question, lastDay int64) plan {
 	}
 	// Bounds beyond the years 0 to 9999 would overflow the calendar.
 	first, end := max(q.first, firstDay(0)), min(q.last+1, firstDay(10_000*12))
+	if end <= first {
+		return best
+	}
 	cost := daysBetween(first, end, lastDay)
 	for from := monthOf(first); from <= monthOf(first)+1; from++ {
-		for until := max(from+1, monthOf(end-1)); until <= monthOf(end-1)+1; until++ {
+		for until := monthOf(end-1) + 1; until >= max(from+1, monthOf(end-1)); until-- {
 			start, stop := firstDay(from), firstDay(until)
-			c := monthCost*(until-from) + daysBetween(first, start, lastDay) + daysBetween(stop, end, lastDay)
+			c := monthCost*max(0, min(until, monthOf(lastDay)+1)-from) + daysBetween(first, start, lastDay) + daysBetween(stop, end, lastDay)
 			if c >= cost {
 				continue
 			}

@@ -1,6 +1,10 @@
 package sqlite
 
-import "testing"
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
 
 func TestTuplesAreEachOnce(t *testing.T) {
 	for _, width := range []int{0, 1, 3} {
@@ -44,6 +48,28 @@ func TestListsOfOneHashAreTwo(t *testing.T) {
 		}
 		if at, _ := all.place(other); at != 1 {
 			t.Errorf("the other is at %d", at)
+		}
+	}
+}
+
+func TestPlacesAreThoseInTheOrderOfLists(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for width := range 5 {
+		for range 100 {
+			n := 1 + random.IntN(30)
+			ranks := make([]int32, n*width)
+			for i := range ranks {
+				ranks[i] = random.Int32N(3) << (random.IntN(2) * 29)
+			}
+			list := func(i int) []int32 { return ranks[i*width : (i+1)*width] }
+			places := placesOf(ranks, width, n)
+			order := make([]int, n)
+			for i, place := range places {
+				order[place] = i
+			}
+			if !slices.IsSortedFunc(order, func(a, b int) int { return slices.Compare(list(a), list(b)) }) {
+				t.Fatalf("lists of %d of %v are in the order %v", width, ranks, order)
+			}
 		}
 	}
 }
