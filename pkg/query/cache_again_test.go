@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +25,7 @@ type judge struct {
 	// takes is how long making it takes, fails why it can't be made.
 	takes time.Duration
 	fails error
-	made  int
+	made  atomic.Int64
 	// to ends the range, sources were polled until then, and clear takes from
 	// the question what the judgement doesn't need.
 	to      time.Time
@@ -59,7 +60,7 @@ func (j *judge) ask(ctx context.Context) (revision int64, said string, err error
 	j.clear(of)
 	revision, err = judged(ctx, r, of, "the revision", func(ctx context.Context, r *request) (int64, error) {
 		of := j.revision
-		j.made++
+		j.made.Add(1)
 		_, err := r.sessions(ctx, store.SumQuery{})
 		return of, err
 	})
@@ -106,8 +107,8 @@ func TestWhatTakesLongIsGivenAsItWasWhileItIsMadeAnew(t *testing.T) {
 				}
 				time.Sleep(test.takes)
 				synctest.Wait()
-				if revision, said, err := j.ask(t.Context()); revision != 1 || said != "" || err != nil || j.made != 2 {
-					t.Errorf("then %d, %q, %v, of %d made", revision, said, err, j.made)
+				if revision, said, err := j.ask(t.Context()); revision != 1 || said != "" || err != nil || j.made.Load() != 2 {
+					t.Errorf("then %d, %q, %v, of %d made", revision, said, err, j.made.Load())
 				}
 			})
 		})
@@ -171,8 +172,8 @@ func TestWhatIsMadeAnewIsNotMadeAllTheTime(t *testing.T) {
 			asked++
 		}
 		// One of 10 s each 50 s, and the first.
-		if most := 1 + 600/50; j.made > most || j.made < most-2 {
-			t.Errorf("made %d times in ten minutes, in which %d asked", j.made, asked)
+		if most := int64(1 + 600/50); j.made.Load() > most || j.made.Load() < most-2 {
+			t.Errorf("made %d times in ten minutes, in which %d asked", j.made.Load(), asked)
 		}
 		if j.used[KeptEarlier] != asked-1 || j.used[Made] != 1 {
 			t.Errorf("counted as %v, of %d", j.used, asked)
@@ -191,8 +192,8 @@ func TestWhatCannotBeMadeAnewStaysAsLongAsItLasts(t *testing.T) {
 		for tries := 1; tries <= 5; tries++ {
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			if j.made != tries {
-				t.Fatalf("made %d times before %d were asked", j.made, tries)
+			if j.made.Load() != int64(tries) {
+				t.Fatalf("made %d times before %d were asked", j.made.Load(), tries)
 			}
 			if revision, said, err := j.ask(t.Context()); revision != 0 || said == "" || err != nil {
 				t.Fatalf("%d, %q, %v", revision, said, err)
@@ -275,8 +276,8 @@ func TestTheEndDoesNotWaitForWhatIsMadeAnew(t *testing.T) {
 			t.Errorf("%d, %v", revision, err)
 		}
 		synctest.Wait()
-		if j.cache.Close(); j.made != 2 || time.Since(began) > 0 {
-			t.Errorf("%d made, ended after %v", j.made, time.Since(began))
+		if j.cache.Close(); j.made.Load() != 2 || time.Since(began) > 0 {
+			t.Errorf("%d made, ended after %v", j.made.Load(), time.Since(began))
 		}
 	})
 }

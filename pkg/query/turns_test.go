@@ -45,12 +45,12 @@ func TestWhatIsMadeAnewGivesWayToThoseWhoAsk(t *testing.T) {
 				}
 				time.Sleep(test.begins - time.Millisecond)
 				synctest.Wait()
-				if test.begins > 0 && j.made != 1 {
+				if test.begins > 0 && j.made.Load() != 1 {
 					t.Errorf("it begins before %v have passed", test.begins)
 				}
 				time.Sleep(time.Until(began.Add(test.begins + looksEvery)))
 				synctest.Wait()
-				if j.made != 2 {
+				if j.made.Load() != 2 {
 					t.Errorf("it does not begin within %v", test.begins)
 				}
 			})
