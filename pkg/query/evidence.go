@@ -192,14 +192,14 @@ func (r *request) policiesByDomain(ctx context.Context, s store.Selection, take 
 // [request.parts], and of how many pairs with reporters they are.
 func (r *request) domainsSince(ctx context.Context, since tlsrpt.Day) (parts [][]string, pairs int, err error) {
 	known, err := r.knownSince(ctx, since, nil)
+	if err != nil {
+		return nil, 0, err
+	}
 	var domains []string
 	for i := range known {
 		if n := len(domains); n == 0 || domains[n-1] != known[i].PolicyDomain {
 			domains = append(domains, known[i].PolicyDomain)
 		}
-	}
-	if err != nil {
-		return nil, 0, err
 	}
 	parts, err = r.parts(ctx, domains)
 	return parts, len(known), err
