@@ -23,6 +23,12 @@ const LINKED_PANELS: Record<string, Record<number, string>> = {
 /** Panels of Grafana 12.3 that are not deprecated, and that show what strangers wrote as text alone. */
 const PANEL_TYPES = ['table', 'stat', 'timeseries', 'status-history', 'state-timeline', 'barchart', 'text', 'row'];
 
+/** How many rows of a status history or a state timeline can be read in a unit of its panel's height. */
+const ROWS_BY_HEIGHT = 1.6;
+
+/** How many groups a trend has where its query names no limit. */
+const DEFAULT_LIMIT = 20;
+
 /** Cells of tables that can't run or load anything. */
 const CELL_TYPES = ['auto', 'color-text', 'color-background', 'gauge'];
 
@@ -43,6 +49,7 @@ interface Query {
   metrics?: string[];
   groupBy?: string[];
   filters?: Array<{ dimension: string; operator: string; values: string[] }>;
+  limit?: number;
 }
 
 interface Panel {
@@ -51,7 +58,8 @@ interface Panel {
   title: string;
   description?: string;
   targets?: Query[];
-  options?: { content?: string; mode?: string };
+  gridPos: { h: number };
+  options?: { content?: string; mode?: string; perPage?: number };
   fieldConfig?: {
     defaults: { unit?: string; noValue?: string; thresholds?: { steps: Array<{ color: string }> } };
     overrides: Array<{ properties: Property[] }>;
@@ -225,6 +233,15 @@ describe('the shipped dashboards', () => {
     });
 
     // The fields of tables carry their own units; a test of the backend sees to that.
+    it('has no more rows on a page than its height has lines for', () => {
+      const rows = shown.filter(({ type }) => ['status-history', 'state-timeline'].includes(type));
+      const crowded = rows.filter(({ gridPos, options, targets }) => {
+        const most = Math.max(...(targets ?? []).map(({ limit }) => limit ?? DEFAULT_LIMIT));
+        return Math.min(most, options?.perPage ?? most) > ROWS_BY_HEIGHT * gridPos.h;
+      });
+      expect(crowded.map(({ title }) => title)).toEqual([]);
+    });
+
     it('has a unit on every panel but tables', () => {
       const without = withData.filter(({ type, fieldConfig }) => type !== 'table' && !fieldConfig?.defaults.unit);
       expect(without.map(({ title }) => title)).toEqual([]);
