@@ -85,7 +85,7 @@ func TestBoundsAreThoseOfTheEnvironmentWhereItHasSome(t *testing.T) {
 
 func TestBoundsOfThisProcess(t *testing.T) {
 	if os.Getenv(boundsChild) == "" {
-		t.Skip("this is a child of another test")
+		t.Skip("runs as the child of TestBoundsAreThoseOfTheEnvironmentWhereItHasSome only")
 	}
 	Bound()
 	t.Logf("bounds: %d %d", debug.SetMemoryLimit(-1), debug.SetGCPercent(100))
