@@ -145,8 +145,8 @@ func rollupPart(r *rollup, first, last int64) part {
 	return part{from: r.table + " t", time: "t." + r.bucket.column(), first: first, last: last}
 }
 
-// monthCost is how many days are read as fast as a month: fewer domains have
-// reports on a day than in a month.
+// monthCost is how many days a month is taken for, a guess: fewer domains have
+// reports on a day than in a month. It bears on speed alone.
 const monthCost = 3
 
 // monthPlan reads months as such, and the days around them. Where that is less,
