@@ -195,7 +195,12 @@ func (l *link) breakable(t *testing.T) *breaker {
 func (l *link) restart(t *testing.T) {
 	t.Helper()
 	l.proxy.Stop()
-	if err := l.proxy.Start(); err != nil {
+	// A connection of another test may have got the port meanwhile.
+	err := l.proxy.Start()
+	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); err = l.proxy.Start() {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
